@@ -1,0 +1,52 @@
+# The verbs of Laurel. `make` lists them. Needs nothing but python3 (3.11 to 3.13) and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test check format test-kafka torture bench lock clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Laurel needs Python 3.11 to 3.13, and $(PYTHON) is {v[0]}.{v[1]}. Say which to use: make PYTHON=python3.12")'
+	@echo "Setting up $(VENV) (once; about a minute) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(STAMP) ## make .venv from the lock file
+
+demo: $(STAMP) ## a whole term of LMS events, from broker to certificate
+	@$(BIN)/laurel demo
+
+dev: $(STAMP) ## the embedded stack with metrics, until Ctrl-C
+	@$(BIN)/laurel dev
+
+test: $(STAMP) ## all tests; what lacks a real Kafka is named as skipped
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## format, lint, types, import rules, fast tests
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache --config pyproject.toml >.lint-imports.log || { cat .lint-imports.log; exit 1; }
+	@rm -f .lint-imports.log
+	@$(BIN)/python -m pytest -q -m "not stack and not kafka"
+
+format: $(STAMP) ## let ruff format and mend
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+
+test-kafka: $(STAMP) ## the acceptance story on a real Apache Kafka (needs JDK 17 and Maven)
+	@LAUREL_REQUIRE=kafka $(BIN)/python -m pytest -m kafka
+
+lock: $(STAMP) ## resolve pyproject.toml into requirements.lock
+	@$(BIN)/python -m pip install --quiet uv==0.13.9
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
+
+clean: ## remove what the other verbs made
+	@rm -rf $(VENV) demo-output .state .mypy_cache .ruff_cache .pytest_cache .hypothesis deploy/kafka/target

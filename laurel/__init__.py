@@ -1,0 +1,1 @@
+"""The program: command line, settings, files, wiring, the embedded stack."""

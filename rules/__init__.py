@@ -1,0 +1,1 @@
+"""The domain: histories, spans, criteria, policies. Standard library only; no I/O, no clock."""

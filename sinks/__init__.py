@@ -1,0 +1,1 @@
+"""Where awards end: PostgreSQL, memory, certificates."""

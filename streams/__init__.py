@@ -1,0 +1,1 @@
+"""Faust: agents, topics, tables, dialects, the lane."""

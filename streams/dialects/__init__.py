@@ -1,0 +1,1 @@
+"""One module for each dialect: bytes and headers in, facts out."""

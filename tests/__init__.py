@@ -1,0 +1,1 @@
+"""Tests, as the users of Laurel would try it."""
