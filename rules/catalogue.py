@@ -1,0 +1,178 @@
+"""The catalogue: all credentials of a tenant, and the canonical form that travels and is digested."""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, assert_never
+
+from rules.awards import CredentialKind
+from rules.criteria import (
+    AllOf,
+    AnyOf,
+    AtLeastOf,
+    Badges,
+    CalculatedGrade,
+    Clause,
+    Criterion,
+    FinalGrade,
+    ItemGrade,
+    TopicsCompleted,
+)
+from rules.keys import ClauseId, CourseId, CredentialId, TenantId
+from rules.policies import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skill:
+    framework: str
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateDesign:
+    """How a certificate looks: a template of ours, and the author's text with replace strings."""
+
+    template: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What can be earned, and how."""
+
+    id: CredentialId
+    kind: CredentialKind
+    name: str
+    description: str = ""
+    criteria: Criterion
+    when_no_longer_met: Policy = Policy.KEEP
+    skills: tuple[Skill, ...] = ()
+    certificate: CertificateDesign | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """All credentials of a tenant. `version` is the author's number; the digest is what identifies it."""
+
+    tenant: TenantId
+    version: int
+    issuer: Issuer
+    courses: tuple[tuple[CourseId, str], ...]
+    credentials: tuple[Credential, ...]
+
+
+def digest(document: dict[str, Any]) -> str:
+    """Identify a canonical form by its content. It holds no floats, so sorted keys are enough."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+def dump_criterion(criterion: Criterion) -> dict[str, Any]:
+    """The canonical form of a condition; scores are in hundredths of a percent."""
+    match criterion:
+        case FinalGrade(course=course, at_least=bar):
+            return {"final_grade": {"course": course, "at_least": bar}}
+        case CalculatedGrade(course=course, at_least=bar):
+            return {"calculated_grade": {"course": course, "at_least": bar}}
+        case ItemGrade(course=course, item=item, at_least=bar):
+            return {"item_grade": {"course": course, "item": item, "at_least": bar}}
+        case TopicsCompleted(course=course, topics=topics):
+            listed = list(topics) if isinstance(topics, tuple) else topics
+            return {"topics_completed": {"course": course, "topics": listed}}
+        case Badges(at_least=count, of=of):
+            return {"badges": {"at_least": count, "of": list(of)}}
+        case Clause(id=clause):
+            return {"clause": clause}
+        case AllOf(parts=parts):
+            return {"all": [dump_criterion(part) for part in parts]}
+        case AnyOf(parts=parts):
+            return {"any": [dump_criterion(part) for part in parts]}
+        case AtLeastOf(count=count, parts=parts):
+            return {"at_least": count, "of": [dump_criterion(part) for part in parts]}
+        case _:
+            assert_never(criterion)
+
+
+def parse_criterion(document: dict[str, Any]) -> Criterion:
+    """Read what `dump_criterion` wrote. Raises ValueError for anything else."""
+    match document:
+        case {"final_grade": {"course": course, "at_least": bar}}:
+            return FinalGrade(course=CourseId(course), at_least=bar)
+        case {"calculated_grade": {"course": course, "at_least": bar}}:
+            return CalculatedGrade(course=CourseId(course), at_least=bar)
+        case {"item_grade": {"course": course, "item": item, "at_least": bar}}:
+            return ItemGrade(course=CourseId(course), item=item, at_least=bar)
+        case {"topics_completed": {"course": course, "topics": topics}}:
+            listed = tuple(topics) if isinstance(topics, list) else topics
+            return TopicsCompleted(course=CourseId(course), topics=listed)
+        case {"badges": {"at_least": count, "of": of}}:
+            return Badges(at_least=count, of=tuple(CredentialId(badge) for badge in of))
+        case {"clause": clause}:
+            return Clause(id=ClauseId(clause))
+        case {"all": parts}:
+            return AllOf(parts=tuple(parse_criterion(part) for part in parts))
+        case {"any": parts}:
+            return AnyOf(parts=tuple(parse_criterion(part) for part in parts))
+        case {"at_least": count, "of": parts}:
+            return AtLeastOf(count=count, parts=tuple(parse_criterion(part) for part in parts))
+        case _:
+            msg = f"no criterion is written like this: {document!r:.200}"
+            raise ValueError(msg)
+
+
+def dump_credential(credential: Credential) -> dict[str, Any]:
+    """The canonical form of a credential; its digest is the version that an award names."""
+    design = credential.certificate
+    return {
+        "id": credential.id,
+        "kind": credential.kind.value,
+        "name": credential.name,
+        "description": credential.description,
+        "criteria": dump_criterion(credential.criteria),
+        "when_no_longer_met": credential.when_no_longer_met.value,
+        "skills": [{"framework": s.framework, "code": s.code, "name": s.name} for s in credential.skills],
+        "certificate": None if design is None else {"template": design.template, "text": design.text},
+    }
+
+
+def dump_catalogue(catalogue: Catalogue) -> dict[str, Any]:
+    """The canonical form of a catalogue, as it travels in the facts partitions."""
+    return {
+        "tenant": catalogue.tenant,
+        "version": catalogue.version,
+        "issuer": {"id": catalogue.issuer.id, "name": catalogue.issuer.name},
+        "courses": [{"id": course, "name": name} for course, name in catalogue.courses],
+        "credentials": [dump_credential(credential) for credential in catalogue.credentials],
+    }
+
+
+def parse_catalogue(document: dict[str, Any]) -> Catalogue:
+    """Read what `dump_catalogue` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    return Catalogue(
+        tenant=TenantId(document["tenant"]),
+        version=document["version"],
+        issuer=Issuer(**document["issuer"]),
+        courses=tuple((CourseId(course["id"]), course["name"]) for course in document["courses"]),
+        credentials=tuple(_parse_credential(credential) for credential in document["credentials"]),
+    )
+
+
+def _parse_credential(document: dict[str, Any]) -> Credential:
+    design = document["certificate"]
+    return Credential(
+        id=CredentialId(document["id"]),
+        kind=CredentialKind(document["kind"]),
+        name=document["name"],
+        description=document["description"],
+        criteria=parse_criterion(document["criteria"]),
+        when_no_longer_met=Policy(document["when_no_longer_met"]),
+        skills=tuple(Skill(**skill) for skill in document["skills"]),
+        certificate=None if design is None else CertificateDesign(**design),
+    )

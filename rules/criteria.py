@@ -1,0 +1,196 @@
+"""Criteria: the closed set of conditions, how they nest, and what each is called."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias, assert_never
+
+from rules.keys import ClauseId, CourseId, CredentialId
+from rules.spans import Spans, at_least, holds_at, intersection, union
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalGrade:
+    """The final grade stands at or above the bar: the adjusted one if there is one, else the calculated."""
+
+    course: CourseId
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalculatedGrade:
+    """The calculated final grade stands at or above the bar, whatever the adjusted one says."""
+
+    course: CourseId
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemGrade:
+    """The grade of one item stands at or above the bar."""
+
+    course: CourseId
+    item: str
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicsCompleted:
+    """Topics are complete: all by the course's outline, all of a list, or any so many."""
+
+    course: CourseId
+    topics: Literal["all"] | tuple[str, ...] | int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badges:
+    """At least so many of these badges are held."""
+
+    at_least: int
+    of: tuple[CredentialId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause:
+    """A part of a credential's criteria that one course decides, by its name: what it says is in the rulebook."""
+
+    id: ClauseId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllOf:
+    parts: tuple["Criterion", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyOf:
+    parts: tuple["Criterion", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtLeastOf:
+    count: int
+    parts: tuple["Criterion", ...]
+
+
+CourseLeaf: TypeAlias = FinalGrade | CalculatedGrade | ItemGrade | TopicsCompleted
+Leaf: TypeAlias = CourseLeaf | Badges | Clause
+Group: TypeAlias = AllOf | AnyOf | AtLeastOf
+Criterion: TypeAlias = Leaf | Group
+
+
+class Evidence(NamedTuple):
+    """What met one condition: the events of a course, or the awards of badges."""
+
+    clause: str
+    events: tuple[str, ...] = ()
+    awards: tuple[str, ...] = ()
+
+
+Unit: TypeAlias = Literal["percent", "topics", "badges", "conditions"]
+
+
+class Node(NamedTuple):
+    """How far one condition is: met or not, have and need. Percent is in hundredths, as scores are."""
+
+    clause: str
+    met: bool
+    have: int
+    need: int
+    unit: Unit
+    events: tuple[str, ...] = ()
+    parts: tuple["Node", ...] = ()
+
+
+def spans(criterion: Criterion, leaf: Callable[[Leaf], Spans]) -> Spans:
+    """When the criterion held, given when its leaves did."""
+    match criterion:
+        case AllOf(parts=parts):
+            return intersection([spans(part, leaf) for part in parts])
+        case AnyOf(parts=parts):
+            return union([spans(part, leaf) for part in parts])
+        case AtLeastOf(count=count, parts=parts):
+            return at_least(count, [spans(part, leaf) for part in parts])
+        case _:
+            return leaf(criterion)
+
+
+def evidence(
+    criterion: Criterion, time: int, leaf: Callable[[Leaf], Spans], said: Callable[[Leaf, int], tuple[Evidence, ...]]
+) -> tuple[Evidence, ...]:
+    """What met the criterion at that time: of a group, only the parts that held then."""
+    match criterion:
+        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
+            return tuple(
+                found
+                for part in parts
+                if holds_at(spans(part, leaf), time)
+                for found in evidence(part, time, leaf, said)
+            )
+        case _:
+            return said(criterion, time)
+
+
+def node(criterion: Criterion, leaf: Callable[[Leaf], Node]) -> Node:
+    """How far the criterion is, given how far its leaves are."""
+    match criterion:
+        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
+            nodes = tuple(node(part, leaf) for part in parts)
+            need = _need(criterion)
+            have = sum(1 for part in nodes if part.met)
+            return Node(describe(criterion), have >= need, min(have, need), need, "conditions", (), nodes)
+        case _:
+            return leaf(criterion)
+
+
+def leaves(criterion: Criterion) -> Iterator[Leaf]:
+    """Every leaf, from left to right."""
+    match criterion:
+        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
+            for part in parts:
+                yield from leaves(part)
+        case _:
+            yield criterion
+
+
+def describe(criterion: Criterion) -> str:
+    """A short name for a condition, as evidence and standings show it."""
+    match criterion:
+        case FinalGrade(course=course, at_least=bar):
+            return f"final_grade {course} ≥ {percent(bar)}"
+        case CalculatedGrade(course=course, at_least=bar):
+            return f"calculated_grade {course} ≥ {percent(bar)}"
+        case ItemGrade(course=course, item=item, at_least=bar):
+            return f"item_grade {course} {item} ≥ {percent(bar)}"
+        case TopicsCompleted(course=course, topics=topics):
+            wanted = topics if topics == "all" else ", ".join(topics) if isinstance(topics, tuple) else f"any {topics}"
+            return f"topics_completed {course} {wanted}"
+        case Badges(at_least=count, of=of):
+            return f"badges {count} of {', '.join(of)}"
+        case Clause(id=clause):
+            return f"clause {clause}"
+        case AllOf():
+            return "all of"
+        case AnyOf():
+            return "any of"
+        case AtLeastOf(count=count, parts=parts):
+            return f"at least {count} of {len(parts)}"
+        case _:
+            assert_never(criterion)
+
+
+def percent(hundredths: int) -> str:
+    """Write hundredths of a percent as people do: 7000 is `70`, 6650 is `66.5`."""
+    whole, rest = divmod(hundredths, 100)
+    return f"{whole}.{rest:02}".rstrip("0") if rest else str(whole)
+
+
+def _need(group: Group) -> int:
+    match group:
+        case AllOf(parts=parts):
+            return len(parts)
+        case AnyOf():
+            return 1
+        case AtLeastOf(count=count):
+            return count
+        case _:
+            assert_never(group)

@@ -1,0 +1,117 @@
+"""What a record in a facts partition changes and what it earns: the whole judgement of the progress agent."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rules.course import CourseRecord
+from rules.facts import CourseFact, CourseKind, Fact, Kind
+from rules.histories import joined, joined_course, joined_earliest
+from rules.judging import bring_course_up_to_date, bring_up_to_date, decide, judge_register
+from rules.keys import LearnerId, LearnerKey, key, parts, prefix
+from rules.known import Control, Known, Walk
+
+# Behind every key that begins with what is before it: keys are ASCII.
+LAST = "\x7f"
+
+
+def decide_fact(known: Known, fact: Fact) -> None:
+    """
+    Join one fact into what is known of a learner, and say what follows.
+
+    Knowledge is a set, so a fact seen again, or late, leads to the same spans.
+    """
+    advance(known, fact.received_at)
+    about = fact.register
+    place = key(about.tenant, about.learner, about.course, about.kind, about.object, about.period)
+    history = known.facts.get(place)
+    join = joined_earliest if about.kind is Kind.PARTICIPATED else joined
+    longer = join(history or (), fact.statement)
+    if longer == history:
+        return
+    known.facts.put(place, longer)
+    if history is None:
+        known.enrolled.put(key(about.tenant, about.course, about.learner), True)
+    rulebook = known.clock.rulebook(about.tenant)
+    if rulebook is not None:
+        judge_register(known, rulebook, about, longer)
+
+
+def decide_course_fact(known: Known, fact: CourseFact) -> None:
+    """Join one fact about a course; if rules ask about it, a walk over its learners begins."""
+    advance(known, fact.received_at)
+    place = key(fact.tenant, fact.course)
+    record = known.courses.get(place) or CourseRecord()
+    by_period = record.outline if fact.kind is CourseKind.OUTLINE else record.release
+    history = by_period.get(fact.period, ())
+    longer = joined_course(history, fact.statement)
+    if longer == history:
+        return
+    by_period[fact.period] = longer
+    record.revision += 1
+    known.courses.put(place, record)
+    rulebook = known.clock.rulebook(fact.tenant)
+    if rulebook is not None and rulebook.asked_of_course(fact.course, fact.kind):
+        walk = Walk(tenant=fact.tenant, course=fact.course)
+        known.clock.control.put(key("walk", fact.tenant, "course", fact.course), Control(walk=walk))
+
+
+def decide_catalogue(known: Known, document: dict[str, Any], received_at: int) -> bool:
+    """
+    Put a catalogue in force from here on; a walk over all its tenant's learners begins. False: it was already.
+
+    Raises what `Clock.put_in_force` raises, for a catalogue that was not checked.
+    """
+    advance(known, received_at)
+    catalogue, changed = known.clock.put_in_force(document)
+    if changed:
+        control = Control(walk=Walk(tenant=catalogue.tenant))
+        known.clock.control.put(key("walk", catalogue.tenant, "all"), control)
+    return changed
+
+
+def advance(known: Known, time: int) -> None:
+    """Let the time be known, and look at what was due by then."""
+    if not known.clock.advance(time):
+        return
+    for who in known.agenda.take(time):
+        rulebook, ledger = known.clock.rulebook(who.tenant), known.ledger.get(str(who))
+        if rulebook is not None and ledger is not None:
+            decide(known, rulebook, who, ledger, list(ledger.entries))
+
+
+def walks(known: Known) -> list[tuple[str, Walk]]:
+    """The walks that are under way in this partition."""
+    return [(place, record.walk) for place, record in known.clock.control.scan("walk/") if record.walk is not None]
+
+
+def walk_on(known: Known, place: str, walk: Walk, learners: int) -> int:
+    """Go on with one walk for at most so many learners; says how many it looked at. At its end it is gone."""
+    rulebook = known.clock.rulebook(walk.tenant)
+    done = 0
+    for after, learner in _walked(known, walk) if rulebook is not None else ():
+        if rulebook is None or done == learners:
+            break
+        if walk.course is None:
+            bring_up_to_date(known, rulebook, LearnerKey(walk.tenant, learner))
+        else:
+            bring_course_up_to_date(known, rulebook, LearnerKey(walk.tenant, learner), walk.course)
+        walk = Walk(tenant=walk.tenant, course=walk.course, after=after)
+        done += 1
+    if done == learners:
+        known.clock.control.put(place, Control(walk=walk))
+    else:
+        known.clock.control.delete(place)
+    return done
+
+
+def _walked(known: Known, walk: Walk) -> Iterator[tuple[str, LearnerId]]:
+    """The learners that a walk still has before it, each with the key behind which the walk goes on."""
+    if walk.course is not None:
+        for place, _ in known.enrolled.scan(prefix(walk.tenant, walk.course), walk.after):
+            yield place, LearnerId(parts(place)[2])
+        return
+    after = walk.after
+    while found := next(known.facts.scan(prefix(walk.tenant), after), None):
+        learner = LearnerId(parts(found[0])[1])
+        after = prefix(walk.tenant, learner) + LAST
+        yield after, learner

@@ -1,0 +1,111 @@
+"""Histories: all that was ever said about one register, as a set that does not care about order or repetition."""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias, TypeVar
+
+# A history of more statements keeps its earliest, its latest, its highest and its lowest (decision 0003).
+EARLIEST = 31
+LATEST = 31
+EARLIEST_PARTICIPATIONS = 64
+
+
+class Statement(NamedTuple):
+    """
+    One value, with the stamp that orders it: when it happened, the source's own sequence, the event's id.
+
+    A grade's value is whole hundredths of a percent, none when it was cleared; a completion's is 1 or 0.
+    `released` is what the event itself says of the grade's release, none when it says nothing.
+    """
+
+    occurred_at: int
+    sequence: int
+    event_id: str
+    value: int | None = None
+    released: bool | None = None
+
+
+class CourseStatement(NamedTuple):
+    """The same for a course: its topics (outline), or whether final grades are released (release)."""
+
+    occurred_at: int
+    sequence: int
+    event_id: str
+    topics: tuple[str, ...] = ()
+    released: bool = False
+
+
+History: TypeAlias = tuple[Statement, ...]
+CourseHistory: TypeAlias = tuple[CourseStatement, ...]
+S = TypeVar("S", bound=Statement | CourseStatement)
+Rank: TypeAlias = tuple[object, ...]
+
+
+def joined(history: History, statement: Statement) -> History:
+    """Add one statement to what was said; the very same tuple comes back when it says nothing new."""
+    return _trimmed(_inserted(history, statement, _rank), _rank)
+
+
+def joined_earliest(history: History, statement: Statement) -> History:
+    """Add one statement where only the earliest count: participation keeps its first 64."""
+    return _inserted(history, statement, _rank)[:EARLIEST_PARTICIPATIONS]
+
+
+def joined_course(history: CourseHistory, statement: CourseStatement) -> CourseHistory:
+    """Add one statement about a course to what was said of it."""
+    return _trimmed(_inserted(history, statement, _course_rank), _course_rank)
+
+
+def merged(histories: list[tuple[S, ...]]) -> tuple[S, ...]:
+    """One timeline of several histories, in the order of their stamps."""
+    if len(histories) == 1:
+        return histories[0]
+    return tuple(sorted((statement for history in histories for statement in history), key=_stamp))
+
+
+def _stamp(statement: Statement | CourseStatement) -> tuple[int, int, str]:
+    return statement[:3]
+
+
+def _rank(statement: Statement) -> Rank:
+    """Order values, so that of several under one stamp the same one stays whatever the order of arrival."""
+    released = statement.released
+    return (statement.value is not None, statement.value or 0, released is not None, bool(released))
+
+
+def _course_rank(statement: CourseStatement) -> Rank:
+    return (len(statement.topics), statement.topics, statement.released)
+
+
+def _inserted(history: tuple[S, ...], statement: S, rank: Callable[[S], Rank]) -> tuple[S, ...]:
+    stamp = _stamp(statement)
+    if not history or _stamp(history[-1]) < stamp:
+        return (*history, statement)
+    at = bisect_left(history, stamp, key=_stamp)
+    if _stamp(history[at]) != stamp:
+        return (*history[:at], statement, *history[at:])
+    if rank(history[at]) >= rank(statement):
+        return history
+    return (*history[:at], statement, *history[at + 1 :])
+
+
+def _trimmed(history: tuple[S, ...], rank: Callable[[S], Rank]) -> tuple[S, ...]:
+    """
+    Keep what a long history can be judged by.
+
+    The threshold is the number that is always kept, not one above: a history that was cut to 62 and then
+    grows to 64 must be cut again, or the result would depend on when it was cut (decision 0003).
+    """
+    if len(history) <= EARLIEST + LATEST:
+        return history
+    middle = range(EARLIEST, len(history) - LATEST)
+
+    def place(at: int) -> tuple[Rank, tuple[int, int, str]]:
+        return rank(history[at]), _stamp(history[at])
+
+    highest = max(range(len(history)), key=place)
+    lowest = min(range(len(history)), key=place)
+    kept = sorted({highest, lowest} & set(middle))
+    if len(kept) == len(middle):
+        return history
+    return (*history[:EARLIEST], *[history[at] for at in kept], *history[-LATEST:])

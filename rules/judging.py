@@ -1,0 +1,191 @@
+"""Judging a learner: clauses by course, then credentials by clauses, then what builds on them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from rules.awards import Held
+from rules.course import CourseRecord, CourseView, Histories, how_far, judged
+from rules.criteria import evidence, spans
+from rules.facts import Kind, Register
+from rules.histories import History
+from rules.keys import ClauseId, CourseId, CredentialId, LearnerKey, key, parts, prefix
+from rules.known import CourseProgress, Known
+from rules.ledger import Entry, Ledger
+from rules.rulebook import Rulebook
+from rules.telling import forget, tell_badges, tell_ledger, tell_node, tell_status
+from rules.tree import TreeView
+from rules.verdict import is_told, verdict
+
+
+def judge_register(known: Known, rulebook: Rulebook, register: Register, history: History) -> None:
+    """Judge the clauses that one register can change, or more where what is known is stale."""
+    who, course = LearnerKey(register.tenant, register.learner), register.course
+    touched: Iterable[ClauseId] = rulebook.asked(register.course, register.kind, register.object)
+    if not touched:
+        return
+    record = known.courses.get(key(who.tenant, course)) or CourseRecord()
+    place = key(*who, course)
+    progress = known.progress.get(place)
+    if progress is None or progress.judged_under != rulebook.digest:
+        if bring_up_to_date(known, rulebook, who):
+            return
+        # The learner is up to date, so nothing was asked about in this course until now.
+        progress = CourseProgress(judged_under=rulebook.digest, course_revision=record.revision)
+    progress.histories.setdefault(register.kind, {}).setdefault(register.object, {})[register.period] = history
+    if progress.course_revision != record.revision:
+        touched = rulebook.by_course[course]
+        progress.course_revision = record.revision
+    known.progress.put(place, progress)
+    _judge_clauses(known, rulebook, who, progress, record, touched)
+
+
+def bring_course_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey, course: CourseId) -> None:
+    """Judge one course of a learner again, if the course has changed since."""
+    place = key(*who, course)
+    progress = known.progress.get(place)
+    record = known.courses.get(key(who.tenant, course)) or CourseRecord()
+    if progress is None or progress.judged_under != rulebook.digest:
+        bring_up_to_date(known, rulebook, who)
+    elif progress.course_revision != record.revision:
+        progress.course_revision = record.revision
+        known.progress.put(place, progress)
+        _judge_clauses(known, rulebook, who, progress, record, rulebook.by_course.get(course, ()))
+
+
+def bring_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey) -> bool:
+    """
+    Judge all that is known of a learner under the catalogue in force; says whether they were behind.
+
+    The whole learner at once: a clause not yet judged under this catalogue is then never taken as false.
+    """
+    ledger = known.ledger.get(str(who))
+    if ledger is not None and ledger.judged_under == rulebook.digest:
+        return False
+    ledger = Ledger() if ledger is None else ledger
+    ledger.judged_under = rulebook.digest
+    ledger.clauses = {}
+    forget(known, who)
+    for place, _ in list(known.progress.scan(prefix(*who))):
+        known.progress.delete(place)
+    for course, histories in _asked_histories(known, rulebook, who).items():
+        record = known.courses.get(key(who.tenant, course)) or CourseRecord()
+        progress = CourseProgress(judged_under=rulebook.digest, course_revision=record.revision, histories=histories)
+        changed = _met(known, rulebook, who, progress, record, rulebook.by_course[course])
+        ledger.clauses.update({clause: progress.clauses[clause] for clause in changed})
+        known.progress.put(key(*who, course), progress)
+    decide(known, rulebook, who, ledger, rulebook.rules)
+    tell_ledger(known, rulebook, _view(who, ledger), ledger)
+    return True
+
+
+def decide(
+    known: Known,
+    rulebook: Rulebook,
+    who: LearnerKey,
+    ledger: Ledger,
+    credentials: Iterable[CredentialId],
+) -> None:
+    """Decide these credentials and what builds on them, and write down what was said."""
+    undecided = set(credentials) & rulebook.badges
+    while undecided:
+        credential = rulebook.in_order(undecided)[0]
+        undecided.remove(credential)
+        if _decide_one(known, rulebook, who, ledger, credential):
+            for dependent in rulebook.badges.intersection(rulebook.by_badge.get(credential, ())):
+                tell_badges(known, rulebook, _view(who, ledger), dependent)
+                undecided.add(dependent)
+    known.ledger.put(str(who), ledger)
+
+
+def _decide_one(known: Known, rulebook: Rulebook, who: LearnerKey, ledger: Ledger, credential: CredentialId) -> bool:
+    """Decide one credential; says whether what was said of it, or when it is held, has changed."""
+    rule, view = rulebook.rules[credential], _view(who, ledger)
+    entry = ledger.entries.get(credential) or Entry()
+    said = verdict(
+        rule,
+        entry,
+        spans(rule.tree, view.spans),
+        who=who,
+        time=known.clock.time,
+        evidence_at=lambda time: evidence(rule.tree, time, view.spans, view.said),
+    )
+    if said.due_at is not None:
+        known.agenda.add(said.due_at, who)
+    if said.entry == entry:
+        return False
+    ledger.entries[credential] = said.entry
+    tell_status(known, who, credential, said.entry.status)
+    if said.award is not None and is_told(said.award):
+        known.decisions.awards.append(said.award)
+    known.decisions.held.append(
+        Held(
+            tenant=who.tenant,
+            learner=who.learner,
+            credential=credential,
+            spans=said.entry.held,
+            received_at=known.clock.time,
+        )
+    )
+    return True
+
+
+def _judge_clauses(
+    known: Known,
+    rulebook: Rulebook,
+    who: LearnerKey,
+    progress: CourseProgress,
+    record: CourseRecord,
+    touched: Iterable[ClauseId],
+) -> None:
+    """Judge these clauses anew; the ledger is opened only when the spans of one have changed."""
+    changed = _met(known, rulebook, who, progress, record, touched)
+    if changed:
+        ledger = known.ledger.get(str(who)) or Ledger(judged_under=rulebook.digest)
+        for clause in changed:
+            ledger.clauses[clause] = progress.clauses[clause]
+        credentials = {credential for clause in changed for credential in rulebook.clauses[clause].credentials}
+        decide(known, rulebook, who, ledger, credentials)
+
+
+def _met(
+    known: Known,
+    rulebook: Rulebook,
+    who: LearnerKey,
+    progress: CourseProgress,
+    record: CourseRecord,
+    touched: Iterable[ClauseId],
+) -> list[ClauseId]:
+    """Judge these clauses of one course, tell how far each is, and name those whose spans have changed."""
+    view = CourseView(histories=progress.histories, record=record)
+    changed: list[ClauseId] = []
+    for clause in touched:
+        rule = rulebook.clauses[clause]
+        met = judged(rule.criterion, view)
+        if met != progress.clauses.get(clause, ()):
+            progress.clauses[clause] = met
+            changed.append(clause)
+        tell_node(known, who, rule.credentials, clause, how_far(rule.criterion, view, known.clock.time))
+    return changed
+
+
+def _asked_histories(known: Known, rulebook: Rulebook, who: LearnerKey) -> dict[CourseId, Histories]:
+    """All that was said of a learner and that rules ask about, by course."""
+    found: dict[CourseId, Histories] = defaultdict(dict)
+    for place, history in known.facts.scan(prefix(*who)):
+        _, _, course, kind, thing, period = parts(place)
+        register = Register(
+            tenant=who.tenant,
+            learner=who.learner,
+            course=CourseId(course),
+            kind=Kind(kind),
+            object=thing,
+            period=period,
+        )
+        if rulebook.asked(register.course, register.kind, register.object):
+            found[register.course].setdefault(kind, {}).setdefault(thing, {})[period] = history
+    return found
+
+
+def _view(who: LearnerKey, ledger: Ledger) -> TreeView:
+    held = {credential: entry.held for credential, entry in ledger.entries.items()}
+    return TreeView(who=who, clauses=ledger.clauses, held=held)

@@ -1,0 +1,226 @@
+"""The rulebook: a catalogue made ready for judging, with the index from register to what it can change."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from typing import TypeAlias
+
+from rules.awards import CredentialKind
+from rules.catalogue import Catalogue, Credential, digest, dump_catalogue, dump_credential, dump_criterion
+from rules.criteria import (
+    AllOf,
+    AnyOf,
+    AtLeastOf,
+    Badges,
+    CalculatedGrade,
+    Clause,
+    Criterion,
+    FinalGrade,
+    ItemGrade,
+    TopicsCompleted,
+    leaves,
+)
+from rules.facts import CourseKind, Kind
+from rules.keys import ClauseId, CourseId, CredentialId
+
+# A clause's name is the beginning of its digest: 64 bits, among the few thousand clauses of a tenant.
+CLAUSE_ID_LENGTH = 16
+# In place of an object: every object of that kind.
+ANY = None
+RegisterName: TypeAlias = tuple[str, str, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClauseRule:
+    """A clause: what it says, of which course, and the credentials that ask for it."""
+
+    id: ClauseId
+    course: CourseId
+    criterion: Criterion
+    credentials: tuple[CredentialId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A credential ready for judging: `tree` is its criteria with each clause put in place of what it says."""
+
+    credential: Credential
+    version: str
+    tree: Criterion
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rulebook:
+    """
+    A catalogue made ready.
+
+    `by_register` finds the clauses that a register can change; `by_badge` the credentials that count a badge;
+    `badges` are all that are not certificates, and `badge_builders` those of them that count other badges.
+    """
+
+    catalogue: Catalogue
+    digest: str
+    rules: dict[CredentialId, Rule]
+    clauses: dict[ClauseId, ClauseRule]
+    by_register: dict[RegisterName, tuple[ClauseId, ...]]
+    by_course: dict[CourseId, tuple[ClauseId, ...]]
+    by_badge: dict[CredentialId, tuple[CredentialId, ...]]
+    badges: frozenset[CredentialId]
+    certificates: frozenset[CredentialId]
+    badge_builders: tuple[CredentialId, ...]
+
+    def asked(self, course: CourseId, kind: Kind, thing: str) -> tuple[ClauseId, ...]:
+        """The clauses that a register can change: none for most of what a platform says."""
+        exact = self.by_register.get((course, kind, thing), ())
+        every = self.by_register.get((course, kind, ANY), ())
+        return exact if not every else (*every, *[clause for clause in exact if clause not in every])
+
+    def asked_of_course(self, course: CourseId, kind: CourseKind) -> bool:
+        """Whether anything hangs on this kind of course fact."""
+        return (course, kind, "") in self.by_register
+
+    def in_order(self, credentials: Iterable[CredentialId]) -> list[CredentialId]:
+        """What is built on comes before what builds on it."""
+        return sorted(credentials, key=lambda credential: self.rules[credential].order)
+
+
+def rulebook(catalogue: Catalogue) -> Rulebook:
+    """
+    Make a catalogue ready for judging.
+
+    Raises graphlib.CycleError when credentials build on each other in a ring, KeyError for an unknown badge;
+    a catalogue that was checked has neither.
+    """
+    credentials = [lifted for credential in catalogue.credentials for lifted in _lifted(credential)]
+    trees = {credential.id: _tree(credential.criteria) for credential in credentials}
+    clauses: dict[ClauseId, Criterion] = {}
+    users: dict[ClauseId, list[CredentialId]] = defaultdict(list)
+    by_badge: dict[CredentialId, list[CredentialId]] = defaultdict(list)
+    builds_on: dict[CredentialId, set[CredentialId]] = {credential.id: set() for credential in credentials}
+    for credential in credentials:
+        for part in _clause_parts(credential.criteria):
+            clauses[clause_id(part)] = part
+            users[clause_id(part)].append(credential.id)
+        for badge in [badge for leaf in leaves(trees[credential.id]) if isinstance(leaf, Badges) for badge in leaf.of]:
+            builds_on[credential.id].add(badge)
+            by_badge[badge].append(credential.id)
+    order = {credential: at for at, credential in enumerate(TopologicalSorter(builds_on).static_order())}
+    by_register: dict[RegisterName, list[ClauseId]] = defaultdict(list)
+    by_course: dict[CourseId, list[ClauseId]] = defaultdict(list)
+    for clause, criterion in clauses.items():
+        by_course[_course(criterion)].append(clause)
+        for register in {register for leaf in leaves(criterion) for register in _registers(leaf)}:
+            by_register[register].append(clause)
+    badges = frozenset(c.id for c in credentials if c.kind is not CredentialKind.CERTIFICATE)
+    return Rulebook(
+        catalogue=catalogue,
+        digest=digest(dump_catalogue(catalogue)),
+        rules={
+            credential.id: Rule(
+                credential=credential,
+                version=digest(dump_credential(credential)),
+                tree=trees[credential.id],
+                order=order[credential.id],
+            )
+            for credential in credentials
+        },
+        clauses={
+            clause: ClauseRule(
+                id=clause,
+                course=_course(criterion),
+                criterion=criterion,
+                credentials=tuple(dict.fromkeys(users[clause])),
+            )
+            for clause, criterion in clauses.items()
+        },
+        by_register={register: tuple(found) for register, found in by_register.items()},
+        by_course={course: tuple(found) for course, found in by_course.items()},
+        by_badge={badge: tuple(dict.fromkeys(found)) for badge, found in by_badge.items()},
+        badges=badges,
+        certificates=frozenset(trees) - badges,
+        badge_builders=tuple(credential for credential in order if credential in badges and builds_on[credential]),
+    )
+
+
+def clause_id(criterion: Criterion) -> ClauseId:
+    """Name a clause by what it says, so that credentials and catalogues share what is the same."""
+    return ClauseId(digest(dump_criterion(criterion)).removeprefix("sha256:")[:CLAUSE_ID_LENGTH])
+
+
+def _lifted(credential: Credential) -> list[Credential]:
+    """A certificate is built of badges only; its other criteria become milestones (DESIGN.md, "State")."""
+    if credential.kind is not CredentialKind.CERTIFICATE:
+        return [credential]
+    milestones: list[Credential] = []
+
+    def without_badges(criterion: Criterion) -> Criterion:
+        if not any(isinstance(leaf, Badges) for leaf in leaves(criterion)):
+            milestone = CredentialId(f"{credential.id}~{len(milestones) + 1}")
+            milestones.append(
+                Credential(
+                    id=milestone,
+                    kind=CredentialKind.MILESTONE,
+                    name=f"{credential.name}, part {len(milestones) + 1}",
+                    criteria=criterion,
+                    when_no_longer_met=credential.when_no_longer_met,
+                )
+            )
+            return Badges(at_least=1, of=(milestone,))
+        return _with_parts(criterion, without_badges)
+
+    return [replace(credential, criteria=without_badges(credential.criteria)), *milestones]
+
+
+def _tree(criterion: Criterion) -> Criterion:
+    return Clause(id=clause_id(criterion)) if _is_clause(criterion) else _with_parts(criterion, _tree)
+
+
+def _with_parts(criterion: Criterion, change: Callable[[Criterion], Criterion]) -> Criterion:
+    match criterion:
+        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
+            return replace(criterion, parts=tuple(change(part) for part in parts))
+        case _:
+            return criterion
+
+
+def _clause_parts(criterion: Criterion) -> list[Criterion]:
+    """The largest parts that one course decides."""
+    if _is_clause(criterion):
+        return [criterion]
+    match criterion:
+        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
+            return [found for part in parts for found in _clause_parts(part)]
+        case _:
+            return []
+
+
+def _is_clause(criterion: Criterion) -> bool:
+    found = list(leaves(criterion))
+    courses = {leaf.course for leaf in found if not isinstance(leaf, Badges | Clause)}
+    return len(courses) == 1 and not any(isinstance(leaf, Badges | Clause) for leaf in found)
+
+
+def _course(criterion: Criterion) -> CourseId:
+    return next(leaf.course for leaf in leaves(criterion) if not isinstance(leaf, Badges | Clause))
+
+
+def _registers(leaf: Criterion) -> list[RegisterName]:
+    """The registers that a leaf reads, as (course, kind, object)."""
+    match leaf:
+        case FinalGrade(course=course):
+            kinds = (Kind.ADJUSTED_GRADE, Kind.CALCULATED_GRADE, CourseKind.RELEASE)
+            return [(course, kind, "") for kind in kinds]
+        case CalculatedGrade(course=course):
+            return [(course, Kind.CALCULATED_GRADE, ""), (course, CourseKind.RELEASE, "")]
+        case ItemGrade(course=course, item=item):
+            return [(course, Kind.ITEM_GRADE, item)]
+        case TopicsCompleted(course=course, topics="all"):
+            return [(course, Kind.TOPIC, ANY), (course, Kind.EXEMPTION, ANY), (course, CourseKind.OUTLINE, "")]
+        case TopicsCompleted(course=course, topics=int()):
+            return [(course, Kind.TOPIC, ANY)]
+        case TopicsCompleted(course=course, topics=tuple(topics)):
+            return [(course, kind, topic) for topic in topics for kind in (Kind.TOPIC, Kind.EXEMPTION)]
+        case _:
+            return []

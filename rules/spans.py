@@ -1,0 +1,116 @@
+"""
+Spans: half-open intervals of event time, and their algebra.
+
+This is one of the two rooms where cleverness is allowed. The whole of it is one idea, a sweep: walk the ends
+of all spans in order of time and count how many are open. `all` is "as many as there are", `any` is "one",
+`at_least n of` is "n". Every function takes and gives spans in normal form: sorted, not empty, not touching.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeAlias
+
+from rules.histories import CourseStatement, Statement
+
+# Later than any event: the end of a span that has not ended.
+FOREVER = 1 << 62
+
+
+class Span(NamedTuple):
+    """From `since` on, until just before `until`; both in microseconds since 1970 (see `Instant`)."""
+
+    since: int
+    until: int
+
+
+Spans: TypeAlias = tuple[Span, ...]
+NEVER: Spans = ()
+ALWAYS: Spans = (Span(-FOREVER, FOREVER),)
+
+
+def at_least(count: int, lists: Sequence[Spans]) -> Spans:
+    """Spans during which at least `count` of the lists have one open."""
+    if count <= 0:
+        return ALWAYS
+    if len(lists) < count:
+        return NEVER
+    steps = sorted(step for spans in lists for span in spans for step in ((span.since, 1), (span.until, -1)))
+    found: list[Span] = []
+    is_open, since, at = 0, None, 0
+    while at < len(steps):
+        time = steps[at][0]
+        while at < len(steps) and steps[at][0] == time:
+            is_open += steps[at][1]
+            at += 1
+        if is_open >= count and since is None:
+            since = time
+        elif is_open < count and since is not None:
+            found.append(Span(since, time))
+            since = None
+    return tuple(found)
+
+
+def intersection(lists: Sequence[Spans]) -> Spans:
+    """Spans during which all of them hold. Of nothing: always (a catalogue with empty criteria is refused)."""
+    return at_least(len(lists), lists)
+
+
+def union(lists: Sequence[Spans]) -> Spans:
+    """Spans during which any of them holds. Of nothing: never."""
+    return at_least(1, lists)
+
+
+def normal(spans: Iterable[Span]) -> Spans:
+    """Sort, join what touches or overlaps, drop what is empty."""
+    return union([(span,) for span in spans if span.since < span.until])
+
+
+def complement(spans: Spans) -> Spans:
+    """Spans during which none of them holds."""
+    edges = [-FOREVER, *[edge for span in spans for edge in span], FOREVER]
+    return tuple(Span(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b)
+
+
+def holds_at(spans: Spans, time: int) -> bool:
+    """Whether one of them is open at that time."""
+    return any(span.since <= time < span.until for span in spans)
+
+
+def spans_where(
+    holds: Callable[[list[Statement | CourseStatement | None]], bool],
+    timelines: Sequence[Sequence[Statement | CourseStatement]],
+) -> Spans:
+    """
+    Spans during which `holds` is true of the statements in force: one for each timeline, none before its first.
+
+    What is said later at the same time wins, so a statement that was corrected at once was never in force.
+    """
+    steps = sorted(
+        ((statement[:3], line, statement) for line, timeline in enumerate(timelines) for statement in timeline),
+        key=lambda step: step[:2],
+    )
+    in_force: list[Statement | CourseStatement | None] = [None] * len(timelines)
+    found: list[Span] = []
+    since: int | None = None
+    for at, (stamp, line, statement) in enumerate(steps):
+        in_force[line] = statement
+        time = stamp[0]
+        if at + 1 < len(steps) and steps[at + 1][0][0] == time:
+            continue
+        if holds(in_force):
+            since = time if since is None else since
+        elif since is not None:
+            found.append(Span(since, time))
+            since = None
+    if since is not None:
+        found.append(Span(since, FOREVER))
+    return tuple(found)
+
+
+def in_force(timeline: Sequence[Statement], time: int) -> Statement | None:
+    """The last statement made at or before that time."""
+    found = None
+    for statement in timeline:
+        if statement.occurred_at > time:
+            break
+        found = statement
+    return found

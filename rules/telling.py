@@ -1,0 +1,108 @@
+"""Standings: telling how far a learner is with each credential, leaf by leaf."""
+
+from rules.awards import Standing
+from rules.course import CourseRecord, CourseView, how_far
+from rules.criteria import Badges, Clause, Leaf, Node, leaves, node
+from rules.keys import ClauseId, CredentialId, LearnerId, LearnerKey, TenantId, key, parts, prefix
+from rules.known import Known, StandingRecord
+from rules.ledger import Ledger, Status
+from rules.rulebook import Rulebook
+from rules.tree import TreeView, leaf_name
+
+
+def tell_node(
+    known: Known,
+    who: LearnerKey,
+    credentials: tuple[CredentialId, ...],
+    clause: ClauseId,
+    far: Node,
+) -> None:
+    """Write down how far a clause is, for every credential that asks for it."""
+    for credential in credentials:
+        record = _record(known, who, credential)
+        if record.nodes.get(clause) != far:
+            record.nodes[clause] = far
+            _changed(known, who, credential, record)
+
+
+def tell_status(known: Known, who: LearnerKey, credential: CredentialId, now: Status | None) -> None:
+    """Write down what a credential's award is now."""
+    record = _record(known, who, credential)
+    if record.status != now:
+        record.status = now
+        _changed(known, who, credential, record)
+
+
+def tell_badges(known: Known, rulebook: Rulebook, view: TreeView, credential: CredentialId) -> None:
+    """Write down how many badges are held, of those that a credential counts."""
+    record = _record(known, view.who, credential)
+    for leaf in leaves(rulebook.rules[credential].tree):
+        if isinstance(leaf, Badges):
+            far = view.badges_node(leaf, known.clock.time)
+            if record.nodes.get(leaf_name(leaf), far) != far or (far.have and leaf_name(leaf) not in record.nodes):
+                record.nodes[leaf_name(leaf)] = far
+                _changed(known, view.who, credential, record)
+
+
+def forget(known: Known, who: LearnerKey) -> None:
+    """Drop what was told of a learner, to tell it anew; what is not told again is taken back (a tombstone)."""
+    for place, _ in list(known.standings.scan(prefix(*who))):
+        known.standings.delete(place)
+        known.decisions.standings[who, CredentialId(parts(place)[2])] = None
+
+
+def tell_ledger(known: Known, rulebook: Rulebook, view: TreeView, ledger: Ledger) -> None:
+    """Tell all that the ledger knows, after everything of a learner was judged anew."""
+    for credential, entry in ledger.entries.items():
+        if credential in rulebook.rules and entry.status is not None:
+            tell_status(known, view.who, credential, entry.status)
+    for credential in rulebook.badge_builders:
+        tell_badges(known, rulebook, view, credential)
+
+
+def standing(known: Known, who: LearnerKey, credential: CredentialId) -> Standing | None:
+    """How far a learner is with one credential: none when nothing is known, or the catalogue has it no more."""
+    rulebook = known.clock.rulebook(who.tenant)
+    record = known.standings.get(key(*who, credential))
+    if rulebook is None or record is None or credential not in rulebook.rules:
+        return None
+    rule = rulebook.rules[credential]
+
+    def leaf(criterion: Leaf) -> Node:
+        found = record.nodes.get(leaf_name(criterion))
+        return _untouched(known, rulebook, who.tenant, criterion) if found is None else found
+
+    return Standing(
+        tenant=who.tenant,
+        learner=who.learner,
+        credential=credential,
+        credential_version=rule.version,
+        kind=rule.credential.kind,
+        status=record.status,
+        progress=node(rule.tree, leaf),
+        decided_at=known.clock.time,
+    )
+
+
+def _untouched(known: Known, rulebook: Rulebook, tenant: TenantId, leaf: Leaf) -> Node:
+    """How far one is with nothing done: the need is known all the same."""
+    match leaf:
+        case Clause(id=clause):
+            rule = rulebook.clauses[clause]
+            record = known.courses.get(key(tenant, rule.course)) or CourseRecord()
+            return how_far(rule.criterion, CourseView(histories={}, record=record), known.clock.time)
+        case Badges():
+            nobody = TreeView(who=LearnerKey(tenant, LearnerId("")), clauses={}, held={})
+            return nobody.badges_node(leaf, known.clock.time)
+        case _:
+            msg = "a credential's tree has clauses and badges only"
+            raise TypeError(msg)
+
+
+def _record(known: Known, who: LearnerKey, credential: CredentialId) -> StandingRecord:
+    return known.standings.get(key(*who, credential)) or StandingRecord()
+
+
+def _changed(known: Known, who: LearnerKey, credential: CredentialId, record: StandingRecord) -> None:
+    known.standings.put(key(*who, credential), record)
+    known.decisions.standings[who, credential] = None

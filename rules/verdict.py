@@ -1,0 +1,97 @@
+"""The verdict on one credential of one learner: what is due, what was said, and what to say now."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from rules.awards import Award, CredentialKind, Reason, award_id
+from rules.criteria import Evidence
+from rules.keys import Instant, LearnerKey
+from rules.ledger import Entry, Status, held, status
+from rules.policies import Ending, Entitled, entitlement
+from rules.rulebook import Rule
+from rules.spans import FOREVER, Spans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the ledger says now, the award to tell of (none when nothing changed), and when to look again."""
+
+    entry: Entry
+    award: Award | None
+    due_at: int | None
+
+
+def verdict(
+    rule: Rule,
+    entry: Entry,
+    spans: Spans,
+    *,
+    who: LearnerKey,
+    time: Instant,
+    evidence_at: Callable[[int], tuple[Evidence, ...]],
+) -> Verdict:
+    """
+    Decide one credential (DESIGN.md, "From spans to status").
+
+    The revision goes up exactly when the status or the span behind it changes, so saying a thing twice
+    changes nothing.
+    """
+    policy = rule.credential.when_no_longer_met
+    due = entitlement(policy, spans)
+    now, span = status(due, entry, policy, time)
+    changed = (now, span) != (entry.status, entry.span)
+    if changed:
+        backed = evidence_at(span.since) if now is Status.AWARDED and span is not None else ()
+        entry = replace(
+            entry,
+            revision=entry.revision + 1,
+            status=now,
+            span=span,
+            said=span if now is Status.AWARDED else entry.said,
+            evidence=backed or entry.evidence,
+        )
+    entry = replace(entry, held=held(due, entry, policy))
+    award = None
+    if changed and now is not None:
+        award = Award(
+            award_id=award_id(who, rule.credential.id),
+            revision=entry.revision,
+            status=now,
+            kind=rule.credential.kind,
+            credential=rule.credential.id,
+            credential_version=rule.version,
+            tenant=who.tenant,
+            learner=who.learner,
+            met_at=None if span is None else Instant(span.since),
+            expires_at=_expiry(span),
+            decided_at=time,
+            reason=_reason(entry, now, time),
+            evidence=entry.evidence if now is Status.AWARDED else (),
+        )
+    return Verdict(entry=entry, award=award, due_at=_next_edge(due, time))
+
+
+def is_told(award: Award) -> bool:
+    """Whether the world hears of it: milestones stay inside."""
+    return award.kind is not CredentialKind.MILESTONE
+
+
+def _expiry(span: Entitled | None) -> Instant | None:
+    return Instant(span.until) if span is not None and span.ending is Ending.EXPIRED else None
+
+
+def _reason(entry: Entry, now: Status, time: int) -> Reason:
+    act = max((act for act in entry.acts if act.occurred_at <= time), default=None)
+    if act is not None:
+        return Reason.GRANTED if act.grants else Reason.REVOKED
+    match now:
+        case Status.AWARDED:
+            return Reason.MET
+        case Status.REVOKED:
+            return Reason.NO_LONGER_MET
+        case Status.EXPIRED:
+            return Reason.EXPIRED
+
+
+def _next_edge(due: tuple[Entitled, ...], time: int) -> int | None:
+    return min((edge for span in due for edge in span[:2] if time < edge < FOREVER), default=None)
