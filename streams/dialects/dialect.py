@@ -1,0 +1,29 @@
+"""What every dialect has in common: the record it reads, what it gives back, and how it refuses."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from rules.facts import CourseFact, Fact, Profile
+from rules.keys import Instant, TenantId
+
+
+class UnreadableEvent(ValueError):
+    """The record is not an event we know; the message says what is wrong, where, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One record of a source topic, as its dialect sees it. `received_at`: microseconds since 1970."""
+
+    value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
+    tenant: TenantId
+    source: str
+    received_at: Instant
+
+
+Said: TypeAlias = Fact | CourseFact | Profile
+
+# An empty tuple is the explicit "not for us": a kind that is known and says no fact.
+Parse: TypeAlias = Callable[[Record], tuple[Said, ...]]
