@@ -1,0 +1,17 @@
+"""What all tests share: how hard properties try, and a clean environment."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("fast", max_examples=20, deadline=None, derandomize=True)
+settings.register_profile("full", max_examples=150, deadline=None, print_blob=True)
+settings.load_profile("full")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test takes no settings from whoever runs it."""
+    for name in [name for name in os.environ if name.startswith("LAUREL_") and name != "LAUREL_REQUIRE"]:
+        monkeypatch.delenv(name)
