@@ -1,0 +1,34 @@
+"""How the process ends when it must: at once, with nothing committed, saying where and why."""
+
+import os
+import traceback
+from typing import NoReturn
+
+import structlog
+
+log = structlog.get_logger("laurel")
+
+# sysexits.h: an internal error, and an outage that a restart may mend.
+BUG = 70
+OUTAGE = 75
+# Another worker has taken over; this one must not go on.
+FENCED = 76
+
+
+def bug(where: str, error: BaseException) -> NoReturn:
+    """End the process: it starts again at the last finished batch (DESIGN.md, "Three outcomes")."""
+    lines = "".join(traceback.format_exception(error)).rstrip()
+    log.critical("a bug; ending, with nothing of this batch committed", where=where, error=repr(error), trace=lines)
+    os._exit(BUG)
+
+
+def outage(where: str, error: BaseException) -> NoReturn:
+    """End the process: what was begun is restored from Kafka at the next start."""
+    log.error("Kafka failed in the middle of a transaction; ending, to restore from it", where=where, error=repr(error))
+    os._exit(OUTAGE)
+
+
+def fenced(where: str) -> NoReturn:
+    """End the process: another worker owns what this one worked on, and has fenced it off."""
+    log.error("another worker has taken over while this one was asleep; ending", where=where)
+    os._exit(FENCED)

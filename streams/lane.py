@@ -1,0 +1,198 @@
+"""
+The lane's Faust transport: whole fetched batches in place of single records, read committed.
+
+This is one of the two rooms where cleverness is allowed. Faust hands an agent one record at a time and pays two
+tasks, an ack and a changelog send for each. Here one fetched batch of one partition travels through Faust as if it
+were one record (`Run` for sources, `Restored` for changelogs), and Faust keeps what it is good at: groups,
+assignment, tables, recovery. Three things are different from Faust's own transport, and why (DESIGN.md, "One
+transaction a batch"; docs/decisions/0004):
+
+- Every assigned partition gets a transactional producer, whose `init` ends what its last owner left open, before
+  Faust asks where changelogs end and what was committed.
+- Nothing between fetch and agent is trusted: each batch says where its fetch began, and a lane takes only the one
+  that continues its last.
+- Offsets of lane topics are never committed by Faust, and changelog ends are the consumer's position: the markers
+  of transactions take offsets too.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import ConsumerRecord
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+Records = Sequence[ConsumerRecord]
+
+
+class Hosts(Protocol):
+    """What the transport asks of the app: which topics are lanes, and to make them ready for new owners."""
+
+    topics: frozenset[str]
+
+    async def assigned(self, partitions: set[TP]) -> None: ...
+
+    def revoked(self) -> None: ...
+
+
+class Restored:
+    """A run of changelog records: to Faust one record, at the last offset that the fetch has passed."""
+
+    __slots__ = (
+        "checksum",
+        "headers",
+        "key",
+        "offset",
+        "partition",
+        "serialized_key_size",
+        "serialized_value_size",
+        "timestamp",
+        "timestamp_type",
+        "topic",
+        "value",
+    )
+
+    def __init__(self, tp: TP, records: Records, offset: int) -> None:
+        self.topic, self.partition, self.offset = tp.topic, tp.partition, offset
+        self.timestamp = records[-1].timestamp if records else 0
+        self.timestamp_type = 0
+        self.headers: tuple[()] = ()
+        self.key, self.value = b"", cast("Any", records)
+        self.checksum = None
+        self.serialized_key_size = self.serialized_value_size = 0
+
+
+class Run(Restored):
+    """A run of source records: its value is itself, with where the fetch began and where the next one will."""
+
+    __slots__ = ("begin", "end", "records")
+
+    def __init__(self, tp: TP, records: Records, begin: int, end: int) -> None:
+        super().__init__(tp, records, records[-1].offset)
+        self.records, self.begin, self.end = records, begin, end
+        self.value = self
+
+
+class Thread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread, reading only what was committed."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust sets it only inside its own transactions, which we do not use.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001  # aiokafka reads it when it starts
+        return consumer
+
+    async def ends(self, partitions: Iterable[TP]) -> dict[TP, tuple[int, int]]:
+        """For each partition where the next fetch begins, and the last stable offset that a fetch has told of."""
+        return cast("dict[TP, tuple[int, int]]", await self.call_thread(self._ends, list(partitions)))
+
+    async def _ends(self, partitions: list[TP]) -> dict[TP, tuple[int, int]]:
+        consumer, found = self._ensure_consumer(), {}
+        state = consumer._subscription.subscription  # noqa: SLF001  # position() would wait where there is none
+        for tp in partitions:
+            if state is None or tp not in state.assignment.tps:
+                continue
+            at = state.assignment.state_value(tp)
+            if at.has_valid_position:
+                found[tp] = (at.position, consumer.last_stable_offset(tp) or at.position)
+        return found
+
+
+class Consumer(driver.Consumer):
+    """Faust's consumer, handing over batches."""
+
+    _thread: Thread
+
+    def on_init(self) -> None:
+        self.fetched: dict[TP, int] = {}
+        self.restored: dict[TP, int] = {}
+
+    @property
+    def hosts(self) -> Hosts:
+        return cast("Hosts", self.app.lanes)  # type: ignore[attr-defined]  # set by streams.app.build
+
+    def _new_consumer_thread(self) -> Thread:
+        return Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Fence off former owners first; only then let Faust ask for ends and committed offsets."""
+        await self.hosts.assigned({tp for tp in assigned if tp.topic in self.hosts.topics})
+        self.fetched.clear()
+        self.restored.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Close all lanes before anything else: batches of the old generation may still arrive."""
+        self.hosts.revoked()
+        await super().on_partitions_revoked(revoked)
+
+    async def perform_seek(self) -> None:
+        await super().perform_seek()
+        for tp in list(self.fetched):
+            self.fetched[tp] = await self.position(tp) or 0
+
+    async def rewind(self, tp: TP, offset: int) -> None:
+        """Fetch again from there: something in between was lost on the way."""
+        await self.seek(tp, offset)
+        self.fetched[tp] = offset
+
+    async def commit_plainly(self, offsets: Mapping[TP, int]) -> None:
+        """Commit outside a transaction: for the embedded broker only, which drops offsets sent with one."""
+        await self._commit(offsets)
+
+    async def ends(self) -> dict[TP, tuple[int, int]]:
+        """For each assigned source partition where the next fetch begins, and where the stable log ends."""
+        assigned = [tp for tp in self.assignment() if tp.topic in self.hosts.topics]
+        return await self._thread.ends(assigned)
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109  # Faust's own
+        records, active = await super()._wait_next_records(timeout)
+        changelogs = self.app.tables.changelog_topics
+        batches: dict[TP, list[Any]] = {}
+        for tp, found in (records or {}).items():
+            if not found:
+                continue
+            if tp.topic in self.hosts.topics:
+                begin = self.fetched.get(tp, found[0].offset)
+                end = max(found[-1].offset + 1, await self.position(tp) or 0)
+                self.fetched[tp] = end
+                batches[tp] = [Run(tp, found, begin, end)]
+            elif tp.topic in changelogs:
+                end = max(found[-1].offset, (await self.position(tp) or 0) - 1)
+                self.restored[tp] = end
+                batches[tp] = [Restored(tp, found, end)]
+            else:
+                batches[tp] = found
+        if self.app.in_recovery:
+            await self._add_markers(batches, active or set())
+        return batches, active
+
+    async def _add_markers(self, batches: dict[TP, list[Any]], active: set[TP]) -> None:
+        """Report changelogs whose fetch passed markers only, or recovery would wait for their end for ever."""
+        recovery = self.app.tables.recovery
+        for tp in list(recovery.active_highwaters):
+            if tp in batches or tp not in active:
+                continue
+            passed = (await self.position(tp) or 0) - 1
+            if passed > self.restored.get(tp, -1) and passed > (recovery.active_offsets[tp] or -1):
+                self.restored[tp] = passed
+                batches[tp] = [Restored(tp, (), passed)]
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        if tp.topic not in self.hosts.topics and tp.topic not in self.app.tables.changelog_topics:
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if tp.topic not in self.hosts.topics:
+            return super()._new_offset(tp)
+        # Only our transactions move these.
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return None
+
+
+class Transport(driver.Transport):
+    """`lane://host:port`, found by Faust through the entry point `faust.transports`."""
+
+    Consumer = Consumer

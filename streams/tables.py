@@ -1,0 +1,142 @@
+"""Batch tables: the tables of one agent in one RocksDB a partition, read and written many keys at a time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from faust.tables.table import Table as FaustTable
+from faust.types import EventT
+from rocksdict import Rdict, WriteBatch
+from sortedcontainers import SortedDict
+
+from streams.exits import bug
+
+V = TypeVar("V")
+Changes = list[tuple[bytes, bytes | None]]
+
+
+class BatchTable(FaustTable[bytes, bytes]):
+    """
+    A Faust table for its changelog, standby and recovery; reads and writes go past Faust's one-key interface.
+
+    All logical tables of an agent live in it, each under its name: one changelog, one WriteBatch, one persisted
+    offset (docs/decisions/0005).
+    """
+
+    def database(self, partition: int) -> Rdict:
+        return self.data._db_for_partition(partition)  # noqa: SLF001  # Faust opens and closes it on rebalance
+
+    def store(self, partition: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int | None) -> None:
+        """Write changes and the changelog offset they reach, in one step."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        if offset is not None:
+            batch.put(self.data.offset_key, str(offset).encode())
+        self.database(partition).write(batch)
+
+    def apply_changelog_batch(self, batch: Iterable[EventT]) -> None:
+        """Apply whole restored batches. Faust swallows what is raised here, having moved on: so it ends the process."""
+        try:
+            for event in batch:
+                records = [(record.key, record.value) for record in event.message.value]
+                self.store(event.message.partition, records, event.message.offset)
+        except BaseException as error:  # noqa: BLE001  # state would be wrong from here on
+            bug("restoring state from the changelog", error)
+
+
+class View:
+    """
+    What one batch sees of a partition: the database, under what the batch itself has changed.
+
+    Values are decoded once and kept; what is `put` is encoded once, when the changes are taken. Written to the
+    database only after the transaction has committed.
+    """
+
+    def __init__(self, database: Rdict) -> None:
+        self._database = database
+        self._tables: list[ViewTable[Any]] = []
+
+    def table(self, name: str, encode: Callable[[V], bytes], decode: Callable[[bytes], V]) -> "ViewTable[V]":
+        table = ViewTable(self._database, name, encode, decode)
+        self._tables.append(table)
+        return table
+
+    def changes(self) -> Changes:
+        """What the batch has changed, in the order of tables and keys."""
+        return [change for table in self._tables for change in table.changes()]
+
+    def forget(self) -> None:
+        """Start anew from what the database has."""
+        for table in self._tables:
+            table.forget()
+
+
+class ViewTable(Generic[V]):
+    """One logical table in a view; see `rules.known.Table`."""
+
+    def __init__(
+        self, database: Rdict, name: str, encode: Callable[[V], bytes], decode: Callable[[bytes], V]
+    ) -> None:
+        self._database, self._prefix = database, f"{name}/".encode()
+        self._encode, self._decode = encode, decode
+        self._values: dict[str, V | None] = {}
+        self._changed: SortedDict[str, None] = SortedDict()
+
+    def get(self, key: str) -> V | None:
+        try:
+            return self._values[key]
+        except KeyError:
+            raw = self._database.get(self._prefix + key.encode())
+            value = self._values[key] = None if raw is None else self._decode(raw)
+            return value
+
+    def put(self, key: str, value: V) -> None:
+        self._values[key] = value
+        self._changed[key] = None
+
+    def delete(self, key: str) -> None:
+        self._values[key] = None
+        self._changed[key] = None
+
+    def scan(self, prefix: str, after: str = "") -> Iterator[tuple[str, V]]:
+        """Database and changes, merged: what the batch has put or deleted hides what the database has."""
+        start = max(prefix, after)
+        stored = self._stored(prefix, start)
+        changed = iter([key for key in self._changed.irange(start) if key.startswith(prefix)])
+        next_stored, next_changed = next(stored, None), next(changed, None)
+        while next_stored is not None or next_changed is not None:
+            if next_changed is None or (next_stored is not None and next_stored < next_changed):
+                key, next_stored = next_stored, next(stored, None)
+            else:
+                key = next_changed
+                if next_stored == key:
+                    next_stored = next(stored, None)
+                next_changed = next(changed, None)
+            value = self.get(key) if key is not None and key > after else None
+            if key is not None and value is not None:
+                yield key, value
+
+    def changes(self) -> Changes:
+        found: Changes = []
+        for key in self._changed:
+            value = self._values[key]
+            found.append((self._prefix + key.encode(), None if value is None else self._encode(value)))
+        return found
+
+    def forget(self) -> None:
+        self._values.clear()
+        self._changed.clear()
+
+    def _stored(self, prefix: str, start: str) -> Iterator[str]:
+        whole = self._prefix + prefix.encode()
+        cursor = self._database.iter()
+        cursor.seek(self._prefix + start.encode())
+        while cursor.valid():
+            key = cursor.key()
+            if not key.startswith(whole):
+                return
+            yield key[len(self._prefix) :].decode()
+            cursor.next()

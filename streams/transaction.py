@@ -1,0 +1,82 @@
+"""One Kafka transaction: what a batch says and the offset it ends at, visible together or not at all."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.structs import RecordMetadata
+from faust.types import TP
+
+Headers: TypeAlias = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One record to send. A value of none is a tombstone."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Transaction:
+    """
+    Sends record batches and the input offset through one transactional producer.
+
+    Nothing is begun before the first record or offset is sent, so folding may take its time; `commit` gives back
+    the offset of the last record sent to each partition. Raises aiokafka's ProducerFenced where another worker
+    owns the partition by now, and KafkaError for an outage.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self._pending: list[tuple[TP, int, asyncio.Future[RecordMetadata]]] = []
+
+    async def begin(self) -> None:
+        await self._producer.begin_transaction()
+
+    async def send(self, topic: str, partition: int, records: Iterable[Outgoing]) -> None:
+        """Send records to one partition, in as few record batches as they fit into."""
+        batch = self._producer.create_batch()
+        for record in records:
+            if self._appended(batch, record):
+                continue
+            await self._flush(batch, topic, partition)
+            batch = self._producer.create_batch()
+            if not self._appended(batch, record):
+                await self._send_alone(topic, partition, record)
+        await self._flush(batch, topic, partition)
+
+    async def commit(self, source: TP, offset: int | None, group: str) -> dict[TP, int]:
+        """Make all of it visible, with the input offset if there is one: the next record to be read."""
+        if offset is not None:
+            offsets = {TopicPartition(source.topic, source.partition): offset}
+            await self._producer.send_offsets_to_transaction(offsets, group)
+        await self._producer.commit_transaction()
+        last: dict[TP, int] = {}
+        for tp, count, sent in self._pending:
+            last[tp] = max(last.get(tp, -1), (await sent).offset + count - 1)
+        return last
+
+    async def _flush(self, batch: object, topic: str, partition: int) -> None:
+        count = batch.record_count()  # type: ignore[attr-defined]  # aiokafka's BatchBuilder is untyped
+        if count:
+            batch.close()  # type: ignore[attr-defined]
+            sent = await self._producer.send_batch(batch, topic, partition=partition)
+            self._pending.append((TP(topic, partition), count, sent))
+
+    async def _send_alone(self, topic: str, partition: int, record: Outgoing) -> None:
+        """One record that is larger than a whole batch: up to the request size it may go by itself."""
+        sent = await self._producer.send(
+            topic, record.value, record.key, partition=partition, headers=list(record.headers)
+        )
+        self._pending.append((TP(topic, partition), 1, sent))
+
+    @staticmethod
+    def _appended(batch: object, record: Outgoing) -> bool:
+        appended = batch.append(  # type: ignore[attr-defined]
+            key=record.key, value=record.value, timestamp=None, headers=list(record.headers)
+        )
+        return appended is not None
