@@ -16,14 +16,14 @@ transaction a batch"; docs/decisions/0004):
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-Records = Sequence[ConsumerRecord]
+Records: TypeAlias = Sequence["ConsumerRecord[bytes, bytes]"]
 
 
 class Hosts(Protocol):
@@ -95,7 +95,7 @@ class Thread(driver.AIOKafkaConsumerThread):
                 continue
             at = state.assignment.state_value(tp)
             if at.has_valid_position:
-                found[tp] = (at.position, consumer.last_stable_offset(tp) or at.position)
+                found[tp] = (at.position, max(at.position, cast("int | None", at.lso) or 0))
         return found
 
 
@@ -170,7 +170,7 @@ class Consumer(driver.Consumer):
 
     async def _add_markers(self, batches: dict[TP, list[Any]], active: set[TP]) -> None:
         """Report changelogs whose fetch passed markers only, or recovery would wait for their end for ever."""
-        recovery = self.app.tables.recovery
+        recovery = self.app.tables.recovery  # type: ignore[attr-defined]  # not in the interface
         for tp in list(recovery.active_highwaters):
             if tp in batches or tp not in active:
                 continue

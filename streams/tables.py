@@ -1,12 +1,13 @@
 """Batch tables: the tables of one agent in one RocksDB a partition, read and written many keys at a time."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar, cast
 
+from aiokafka.structs import ConsumerRecord
+from faust.stores.rocksdb import Store
 from faust.tables.table import Table as FaustTable
 from faust.types import EventT
 from rocksdict import Rdict, WriteBatch
-from sortedcontainers import SortedDict
 
 from streams.exits import bug
 
@@ -22,8 +23,13 @@ class BatchTable(FaustTable[bytes, bytes]):
     offset (docs/decisions/0005).
     """
 
+    @property
+    def rocksdb(self) -> Store:
+        return cast("Store", self.data)
+
     def database(self, partition: int) -> Rdict:
-        return self.data._db_for_partition(partition)  # noqa: SLF001  # Faust opens and closes it on rebalance
+        # Faust opens and closes it on rebalance.
+        return cast("Rdict", self.rocksdb._db_for_partition(partition))  # noqa: SLF001
 
     def store(self, partition: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int | None) -> None:
         """Write changes and the changelog offset they reach, in one step."""
@@ -34,14 +40,15 @@ class BatchTable(FaustTable[bytes, bytes]):
             else:
                 batch.put(key, value)
         if offset is not None:
-            batch.put(self.data.offset_key, str(offset).encode())
+            batch.put(self.rocksdb.offset_key, str(offset).encode())
         self.database(partition).write(batch)
 
-    def apply_changelog_batch(self, batch: Iterable[EventT]) -> None:
+    def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
         """Apply whole restored batches. Faust swallows what is raised here, having moved on: so it ends the process."""
         try:
             for event in batch:
-                records = [(record.key, record.value) for record in event.message.value]
+                restored = cast("Sequence[ConsumerRecord[bytes, bytes]]", event.message.value)
+                records = [(record.key or b"", record.value) for record in restored]
                 self.store(event.message.partition, records, event.message.offset)
         except BaseException as error:  # noqa: BLE001  # state would be wrong from here on
             bug("restoring state from the changelog", error)
@@ -77,13 +84,11 @@ class View:
 class ViewTable(Generic[V]):
     """One logical table in a view; see `rules.known.Table`."""
 
-    def __init__(
-        self, database: Rdict, name: str, encode: Callable[[V], bytes], decode: Callable[[bytes], V]
-    ) -> None:
+    def __init__(self, database: Rdict, name: str, encode: Callable[[V], bytes], decode: Callable[[bytes], V]) -> None:
         self._database, self._prefix = database, f"{name}/".encode()
         self._encode, self._decode = encode, decode
         self._values: dict[str, V | None] = {}
-        self._changed: SortedDict[str, None] = SortedDict()
+        self._changed: dict[str, None] = {}
 
     def get(self, key: str) -> V | None:
         try:
@@ -105,7 +110,7 @@ class ViewTable(Generic[V]):
         """Database and changes, merged: what the batch has put or deleted hides what the database has."""
         start = max(prefix, after)
         stored = self._stored(prefix, start)
-        changed = iter([key for key in self._changed.irange(start) if key.startswith(prefix)])
+        changed = iter(sorted(key for key in self._changed if key >= start and key.startswith(prefix)))
         next_stored, next_changed = next(stored, None), next(changed, None)
         while next_stored is not None or next_changed is not None:
             if next_changed is None or (next_stored is not None and next_stored < next_changed):

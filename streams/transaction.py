@@ -45,8 +45,8 @@ class Transaction:
                 continue
             await self._flush(batch, topic, partition)
             batch = self._producer.create_batch()
-            if not self._appended(batch, record):
-                await self._send_alone(topic, partition, record)
+            # An empty batch takes any one record; the broker's limit is the topic's (see `streams.topics`).
+            self._appended(batch, record)
         await self._flush(batch, topic, partition)
 
     async def commit(self, source: TP, offset: int | None, group: str) -> dict[TP, int]:
@@ -66,13 +66,6 @@ class Transaction:
             batch.close()  # type: ignore[attr-defined]
             sent = await self._producer.send_batch(batch, topic, partition=partition)
             self._pending.append((TP(topic, partition), count, sent))
-
-    async def _send_alone(self, topic: str, partition: int, record: Outgoing) -> None:
-        """One record that is larger than a whole batch: up to the request size it may go by itself."""
-        sent = await self._producer.send(
-            topic, record.value, record.key, partition=partition, headers=list(record.headers)
-        )
-        self._pending.append((TP(topic, partition), 1, sent))
 
     @staticmethod
     def _appended(batch: object, record: Outgoing) -> bool:

@@ -1,0 +1,187 @@
+"""The Faust app: one group, three agents, two tables, and the lanes between them."""
+
+import gc
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import faust
+import structlog
+from aiokafka import AIOKafkaProducer
+from faust.types import TP, AppT, StreamT, TopicT
+
+from streams import topics
+from streams.certificates import Certificates
+from streams.intake import Intake
+from streams.lane import Consumer, Run
+from streams.lanes import Lanes, Work
+from streams.metrics import Metrics
+from streams.options import Source, StreamOptions
+from streams.progress import Progress
+from streams.tables import BatchTable
+from streams.work import Shared
+
+log = structlog.get_logger("laurel")
+
+# One sleeping worker would otherwise block every reader of committed records for a minute (DESIGN.md).
+SESSION_SECONDS = 10
+TRANSACTION_TIMEOUT_MS = SESSION_SECONDS * 1_000
+
+# Faust buffers batches here, not records.
+BUFFERED_BATCHES = 4
+
+FETCH_BYTES = 8 << 20
+BATCH_BYTES = 1 << 20
+
+# Millions of small objects live for one batch each; the default thresholds cost a third of the speed.
+GC_THRESHOLDS = (50_000, 20, 50)
+
+
+@dataclass(slots=True, kw_only=True)
+class Streams:
+    """A built app with its lanes; `is_recovered` once its state is restored and its lanes are open."""
+
+    app: faust.App
+    lanes: Lanes
+    shared: Shared
+    is_recovered: bool = field(default=False)
+
+    async def start(self) -> None:
+        gc.set_threshold(*GC_THRESHOLDS)
+        await self.app.start()
+
+    async def stop(self) -> None:
+        """Finish the batches under way, commit, leave."""
+        await self.lanes.stop()
+        await self.app.stop()
+
+    async def observe(self) -> None:
+        """Bring the gauges up to date: lag by the consumer's position, so that markers do not look like lag."""
+        metrics = self.shared.metrics
+        metrics.walks.set(self.lanes.walking())
+        consumer = self.shared.consumer
+        if consumer is None or not self.lanes.is_open:
+            return
+        for tp, (position, end) in (await consumer.ends()).items():
+            committed = self.lanes.committed(tp)
+            # A position beyond what was handed over has passed markers only.
+            is_done = committed >= consumer.fetched.get(tp, committed)
+            metrics.lag.labels(tp.topic, str(tp.partition)).set(max(0, end - (position if is_done else committed)))
+
+
+def build(options: StreamOptions, metrics: Metrics) -> Streams:
+    """Build the app; call it inside the running event loop. Nothing is connected until it is started."""
+    sources = {source.topic: source for source in options.sources}
+    lanes = Lanes(frozenset({*sources, topics.FACTS, topics.HELD}), lambda tp: _producer(options, tp))
+    shared = Shared(options=options, metrics=metrics)
+    app = _faust_app(options)
+    app.lanes = lanes
+    streams = Streams(app=app, lanes=lanes, shared=shared)
+    progress = _table(app, "progress", topics.progress_changelog(options.app_id), options)
+    certificates = _table(app, "certificates", topics.certificates_changelog(options.app_id), options)
+
+    def progress_work(tp: TP, producer: AIOKafkaProducer) -> Work:
+        return Progress(shared=shared, tp=tp, producer=producer, table=progress)
+
+    def certificates_work(tp: TP, producer: AIOKafkaProducer) -> Work:
+        return Certificates(shared=shared, tp=tp, producer=producer, table=certificates)
+
+    lanes.makers |= {topics.FACTS: progress_work, topics.HELD: certificates_work}
+    for source in options.sources:
+        lanes.makers[source.topic] = _intake_of(shared, source)
+    if sources:
+        _agent(app, "intake", sorted(sources), lanes)
+    _agent(app, "progress", [topics.FACTS], lanes)
+    _agent(app, "certificates", [topics.HELD], lanes)
+    _open_after_recovery(app, streams)
+    app.finalize()
+    return streams
+
+
+def _faust_app(options: StreamOptions) -> Any:
+    return faust.App(
+        options.app_id,
+        broker=[f"lane://{broker}" for broker in options.brokers],
+        broker_credentials=options.credentials,
+        store="rocksdb://",
+        datadir=options.data_dir / options.worker_name,
+        topic_partitions=options.partitions,
+        # Topics are made by `laurel topics apply`, with the settings that each needs.
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=BUFFERED_BATCHES,
+        broker_max_poll_records=options.batch_records,
+        broker_session_timeout=SESSION_SECONDS,
+        broker_heartbeat_interval=1,
+        broker_rebalance_timeout=20,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=FETCH_BYTES // 8,
+        producer_linger=0.005,
+        logging_config=None,
+    )
+
+
+def _producer(options: StreamOptions, tp: TP) -> AIOKafkaProducer:
+    """One transactional producer for each input partition: aiokafka cannot send the group's generation."""
+    return AIOKafkaProducer(
+        bootstrap_servers=options.bootstrap,
+        client_id=options.worker_name,
+        transactional_id=f"{options.app_id}-{tp.topic}-{tp.partition}",
+        transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+        linger_ms=0,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=FETCH_BYTES,
+        **options.security,
+    )
+
+
+def _table(app: Any, name: str, changelog: str, options: StreamOptions) -> BatchTable:
+    topic: TopicT = app.topic(changelog, key_type=bytes, value_type=bytes, partitions=options.partitions)
+    table = BatchTable(
+        app,
+        name=name,
+        partitions=options.partitions,
+        key_type=bytes,
+        value_type=bytes,
+        changelog_topic=topic,
+        # With 1, Faust resumes active changelogs after recovery, and older records overwrite newer state.
+        recovery_buffer_size=2,
+        standby_buffer_size=2,
+    )
+    return cast("BatchTable", app.tables.add(table))
+
+
+def _intake_of(shared: Shared, source: Source) -> Any:
+    def intake_work(tp: TP, producer: AIOKafkaProducer) -> Work:
+        return Intake(shared, source, tp, producer)
+
+    return intake_work
+
+
+def _agent(app: Any, name: str, names: list[str], lanes: Lanes) -> None:
+    """An agent is a door: it hands batches of its topics to their lanes."""
+    channel = app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+    async def agent(stream: "StreamT[bytes]") -> None:
+        async for event in stream.events():
+            message = event.message
+            # A batch of an older generation is of partitions that may be somebody else's by now.
+            if message.generation_id == app.consumer_generation_id:
+                tp = TP(message.topic, message.partition)
+                await lanes.put(tp, cast("Run", message.value), cast("Consumer", app.consumer))
+
+    app.agent(channel, name=name)(agent)
+
+
+def _open_after_recovery(app: Any, streams: Streams) -> None:
+    async def recovered(_app: AppT, **_kwargs: Any) -> None:
+        consumer = cast("Consumer", app.consumer)
+        streams.shared.consumer = consumer
+        await streams.lanes.open(consumer)
+        if not streams.is_recovered:
+            streams.is_recovered = True
+        held = sorted(tp.partition for tp in consumer.assignment() if tp.topic == topics.FACTS)
+        log.info("working", partitions=held)
+
+    app.on_rebalance_complete.connect(recovered, weak=False)

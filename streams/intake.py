@@ -1,0 +1,99 @@
+"""Intake: reads each source in its own dialect, and sends facts on, keyed by learner."""
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaProducer
+from faust.types import TP
+
+from rules.facts import CourseFact, Fact, Profile
+from rules.keys import Instant, LearnerKey, key
+from streams import messages, topics, wire
+from streams.dialects.all import DIALECTS
+from streams.dialects.dialect import Record, Said, UnreadableEvent
+from streams.lane import Run
+from streams.options import Source
+from streams.transaction import Outgoing
+from streams.work import Ended, Shared
+
+
+@dataclass(slots=True)
+class Intake:
+    """Intake's work on one partition of one source. It keeps no state."""
+
+    shared: Shared
+    source: Source
+    tp: TP
+    producer: AIOKafkaProducer
+    walking: int = 0
+    _facts: dict[int, list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
+    _profiles: dict[int, list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
+    _letters: list[Outgoing] = field(default_factory=list)
+
+    async def batch(self, run: Run) -> None:
+        """Read a batch, and send what it says with the offset it ends at."""
+        with self.shared.timed("intake", len(run.records)):
+            now = Instant(time.time_ns() // 1_000)
+            parse = DIALECTS[self.source.dialect]
+            for record in run.records:
+                asked = Record(
+                    value=record.value or b"",
+                    headers=record.headers,
+                    tenant=self.source.tenant,
+                    source=self.source.topic,
+                    received_at=now,
+                )
+                try:
+                    said = parse(asked)
+                except UnreadableEvent as error:
+                    letter = self.shared.dead_letter(
+                        record, str(error), stage="intake", source=self.source.topic, dialect=self.source.dialect
+                    )
+                    self._letters.append(letter)
+                else:
+                    self._take(said)
+            await self._send(run.end)
+
+    async def step(self) -> bool:
+        return False
+
+    def _take(self, said: tuple[Said, ...]) -> None:
+        if not said:
+            self.shared.metrics.ignored.labels(self.source.topic).inc()
+        partitions = self.shared.options.partitions
+        for one in said:
+            match one:
+                case Fact(register=about):
+                    who = LearnerKey(about.tenant, about.learner)
+                    record = Outgoing(key=str(who).encode(), value=wire.dump(wire.FactsRecord(fact=one)))
+                    self._facts[topics.partition_of(who, partitions)].append(record)
+                    self._count(about.kind)
+                case CourseFact():
+                    # It concerns everyone in the course, so it travels in all partitions.
+                    place = key(one.tenant, one.course).encode()
+                    record = Outgoing(key=place, value=wire.dump(wire.FactsRecord(course=one)))
+                    for partition in range(partitions):
+                        self._facts[partition].append(record)
+                    self._count(one.kind)
+                case Profile():
+                    message = messages.dump_profile(one)
+                    who = LearnerKey(one.tenant, one.learner)
+                    record = Outgoing(key=message.key, value=message.value, headers=message.headers)
+                    self._profiles[topics.partition_of(who, partitions)].append(record)
+                    self._count("profile")
+
+    def _count(self, kind: str) -> None:
+        self.shared.metrics.facts.labels(self.source.topic, kind).inc()
+
+    async def _send(self, offset: int) -> None:
+        ended = Ended(source=self.tp, offset=offset)
+        for partition, records in self._facts.items():
+            ended.add(topics.FACTS, partition, records)
+        for partition, records in self._profiles.items():
+            ended.add(topics.PROFILES, partition, records)
+        ended.add(topics.DEAD_LETTERS, self.tp.partition % self.shared.options.partitions, self._letters)
+        await self.shared.commit(self.producer, ended)
+        self._facts.clear()
+        self._profiles.clear()
+        self._letters.clear()

@@ -1,0 +1,175 @@
+"""
+Lanes: one task for each source partition, sequence inside and concurrency across.
+
+The other half of the lane's room (see `streams.lane`). A lane takes only the batch that continues the last one it
+took; anything else was lost or repeated on the way through Faust and is dropped, and the consumer is rewound if
+something is missing. Lanes are closed from revocation to the end of recovery.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, ProducerFenced
+from faust.types import TP
+
+from streams.exits import bug, fenced, outage
+from streams.lane import Consumer, Run
+
+log = structlog.get_logger("laurel")
+
+# How long closing a producer may take before it is left to its fate, in seconds.
+CLOSING_SECONDS = 3.0
+
+# How long the batches under way may take when the worker leaves, in seconds.
+FINISHING_SECONDS = 5.0
+
+
+class Work(Protocol):
+    """What one lane does: an agent's work on one partition. `walking`: how many walks are under way in it."""
+
+    walking: int
+
+    async def batch(self, run: Run) -> None:
+        """Do one batch in one transaction."""
+        ...
+
+    async def step(self) -> bool:
+        """Go on with what is done between batches; False when there is nothing of it."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Lane:
+    """One partition's lane: the offset of the next record that it will take, and the batches before it."""
+
+    partition: TP
+    work: Work
+    next: int
+    committed: int
+    queue: "asyncio.Queue[Run]" = field(default_factory=lambda: asyncio.Queue(1))
+    task: "asyncio.Task[None] | None" = None
+    rested: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Do batches as they come; between them, what waits to be walked."""
+        more = True
+        while True:
+            self.rested.set()
+            run = None if more and self.queue.empty() else await self.queue.get()
+            self.rested.clear()
+            if run is not None:
+                await self.work.batch(run)
+                self.committed = run.end
+            more = await self.work.step()
+            await asyncio.sleep(0)
+
+
+class Lanes:
+    """All lanes of one worker, as its partitions come and go."""
+
+    def __init__(self, topics: frozenset[str], producer: Callable[[TP], AIOKafkaProducer]) -> None:
+        self.topics = topics
+        self.makers: dict[str, Callable[[TP, AIOKafkaProducer], Work]] = {}
+        self._producer = producer
+        self._producers: dict[TP, AIOKafkaProducer] = {}
+        self._lanes: dict[TP, Lane] = {}
+        self._dropped = 0
+        self.is_open = False
+
+    async def assigned(self, partitions: set[TP]) -> None:
+        """Make a producer for each, kept ones too: its `init` fences former owners and ends what they left open."""
+        await self._close_producers()
+        for tp in sorted(partitions):
+            producer = self._producers[tp] = self._producer(tp)
+            await producer.start()
+
+    def revoked(self) -> None:
+        """Close all lanes at once. A transaction in flight is never ended: the next owner's `init` aborts it."""
+        self.is_open = False
+        for lane in self._lanes.values():
+            if lane.task is not None:
+                lane.task.cancel()
+            # The agent may be waiting to hand over a batch: make room, or it waits for ever.
+            while not lane.queue.empty():
+                lane.queue.get_nowait()
+        self._lanes.clear()
+
+    async def open(self, consumer: Consumer) -> None:
+        """Open a lane for each assigned partition, from its committed offset on: recovery is at its end."""
+        self.revoked()
+        mine = sorted(tp for tp in consumer.assignment() if tp.topic in self.topics)
+        if not mine:
+            return
+        committed = await consumer.seek_to_committed()
+        first = await consumer.earliest_offsets(*mine)
+        for tp in mine:
+            at = committed.get(tp)
+            start = first[tp] if at is None or at < 0 else at
+            work = self.makers[tp.topic](tp, self._producers[tp])
+            lane = self._lanes[tp] = Lane(partition=tp, work=work, next=start, committed=start)
+            lane.task = asyncio.create_task(self._watched(lane), name=f"lane {tp.topic} {tp.partition}")
+        self.is_open = True
+
+    async def put(self, tp: TP, run: Run, consumer: Consumer) -> None:
+        """Hand a batch to its lane, which waits while the lane is busy; or drop what does not continue the last."""
+        lane = self._lanes.get(tp)
+        if lane is None or not self.is_open:
+            return
+        if run.begin != lane.next:
+            self._dropped += 1
+            log.debug("dropped a batch that does not continue the last", tp=str(tp), begin=run.begin, next=lane.next)
+            if run.begin > lane.next:
+                await consumer.rewind(tp, lane.next)
+            return
+        lane.next = run.end
+        await lane.queue.put(run)
+
+    def committed(self, tp: TP) -> int:
+        """The offset up to which everything of a partition is done: the next one that its lane will commit."""
+        lane = self._lanes.get(tp)
+        return 0 if lane is None else lane.committed
+
+    def walking(self) -> int:
+        """How many walks are under way in this worker's partitions."""
+        return sum(lane.work.walking for lane in self._lanes.values())
+
+    async def stop(self) -> None:
+        """Leave of one's own will: let each lane finish the batch it is at, then close."""
+        self.is_open = False
+        busy = [lane.rested.wait() for lane in self._lanes.values()]
+        try:
+            await asyncio.wait_for(asyncio.gather(*busy), FINISHING_SECONDS)
+        except TimeoutError:
+            log.warning("a batch did not end in time; it is left to the next owner", seconds=FINISHING_SECONDS)
+        self.revoked()
+        await self._close_producers()
+
+    async def _watched(self, lane: Lane) -> None:
+        where = f"{lane.partition.topic} partition {lane.partition.partition}"
+        try:
+            await lane.run()
+        except asyncio.CancelledError:
+            raise
+        except ProducerFenced:
+            fenced(where)
+        except KafkaError as error:
+            outage(where, error)
+        except BaseException as error:  # noqa: BLE001  # a bug ends the process, whatever it is
+            bug(where, error)
+
+    async def _close_producers(self) -> None:
+        producers, self._producers = list(self._producers.values()), {}
+        closing: list[Awaitable[None]] = [_closed(producer) for producer in producers]
+        await asyncio.gather(*closing)
+
+
+async def _closed(producer: AIOKafkaProducer) -> None:
+    try:
+        await asyncio.wait_for(producer.stop(), CLOSING_SECONDS)
+    except (TimeoutError, KafkaError) as error:
+        # Whatever it left open ends with the next owner's `init`, or with its time-out.
+        log.debug("closing a producer failed", error=repr(error))

@@ -1,0 +1,71 @@
+"""Every metric of the streams, with its help. No label ever holds a learner."""
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+
+BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+BATCH_RECORDS = (1, 4, 16, 64, 256, 1_000, 4_000, 16_000)
+
+
+class Metrics:
+    """One worker's metrics."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.records = Counter(
+            "laurel_records", "Records read by an agent and committed.", ["agent"], registry=registry
+        )
+        self.facts = Counter(
+            "laurel_facts", "Facts that intake read, by source and kind.", ["source", "kind"], registry=registry
+        )
+        self.ignored = Counter(
+            "laurel_ignored_records",
+            "Records of a source that are known and say no fact.",
+            ["source"],
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "laurel_dead_letters",
+            "Records sent to the dead letters, by the stage that refused them.",
+            ["stage", "source"],
+            registry=registry,
+        )
+        self.awards = Counter(
+            "laurel_awards", "Awards told, by kind of credential and status.", ["kind", "status"], registry=registry
+        )
+        self.batch_seconds = Histogram(
+            "laurel_batch_seconds",
+            "Time from taking a batch to its commit.",
+            ["agent"],
+            buckets=BATCH_SECONDS,
+            registry=registry,
+        )
+        self.batch_records = Histogram(
+            "laurel_batch_records", "Records in a batch.", ["agent"], buckets=BATCH_RECORDS, registry=registry
+        )
+        self.walked = Counter(
+            "laurel_walked_learners",
+            "Learners judged again after a change of catalogue or course.",
+            ["agent"],
+            registry=registry,
+        )
+        self.walks = Gauge(
+            "laurel_walks_under_way", "Walks not yet at their end, in this worker's partitions.", registry=registry
+        )
+        self.lag = Gauge(
+            "laurel_lag_records",
+            "Offsets between what is committed and the stable end.",
+            ["topic", "partition"],
+            registry=registry,
+        )
+        self.last_commit = Gauge(
+            "laurel_last_commit_timestamp_seconds", "When a batch was last committed.", ["agent"], registry=registry
+        )
+        self.ready = Gauge("laurel_ready", "1 while this worker is ready.", registry=registry)
+        self.sink_available = Gauge(
+            "laurel_sink_available", "1 while the sink can be reached.", ["sink"], registry=registry
+        )
+        self.delivered = Counter(
+            "laurel_delivered", "Messages that a sink has taken.", ["sink", "kind"], registry=registry
+        )
+        self.delivery_lag = Gauge(
+            "laurel_delivery_lag_records", "Messages that a sink has not taken yet.", ["sink"], registry=registry
+        )
