@@ -1,5 +1,395 @@
 """The command line."""
 
-import typer
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
-app = typer.Typer()
+import structlog
+import typer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.table import Table
+
+from laurel import logs, wiring, worker
+from laurel.catalogue_file import read_catalogue
+from laurel.config import Config
+from laurel.drawing import EPOCH, NotDrawable, draw, moment
+from laurel.embedded import EmbeddedStackError
+from laurel.evaluate import Evaluation, SeveralTenants, evaluate, read_lines
+from laurel.located import FileFaults
+from laurel.settings import Settings, SettingsFaults, unset
+from rules.awards import Award
+from rules.catalogue import dump_catalogue
+from rules.keys import AwardId, CredentialId, Instant, LearnerId, TenantId
+from rules.ledger import Status
+from rules.rulebook import rulebook
+from sinks.certificates import CertificateFault
+from sinks.migrations import UnusableDatabase
+from sinks.postgres import PostgresSink
+from sinks.sink import SinkUnavailable
+from streams import broker, messages
+
+FAILED = 1
+USAGE = 2
+
+app = typer.Typer(
+    name="laurel",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Turns what happens in a learning platform into credentials people can trust.",
+    epilog="Settings are LAUREL_ variables (docs/settings.md); start with `laurel demo`.",
+)
+topics_app = typer.Typer(no_args_is_help=True, help="Kafka topics: make them, or say what is not as it should be.")
+catalogue_app = typer.Typer(no_args_is_help=True, help="Catalogues: check a file, or put it in force.")
+awards_app = typer.Typer(no_args_is_help=True, help="Awards, as they are in the database.")
+certificate_app = typer.Typer(no_args_is_help=True, help="Certificates, drawn on demand.")
+app.add_typer(topics_app, name="topics")
+app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(awards_app, name="awards")
+app.add_typer(certificate_app, name="certificate")
+
+out = Console(soft_wrap=True, highlight=False, markup=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+EXPECTED = (
+    SettingsFaults,
+    FileFaults,
+    EmbeddedStackError,
+    SinkUnavailable,
+    UnusableDatabase,
+    NotDrawable,
+    CertificateFault,
+)
+
+
+@app.command("worker")
+def run_worker(
+    role: Annotated[worker.Role, typer.Option(help="What this process does.")] = worker.Role.ALL,
+) -> None:
+    """Run a worker until it is told to stop (SIGTERM, Ctrl-C)."""
+    with told():
+        settings, config = _settings(), None
+        config = wiring.config_of(settings)
+        if role is not worker.Role.STREAM and settings.database is None:
+            raise unset("database")
+        code = worker.run(settings, config, role)
+    sys.stderr.flush()
+    # Threads of libraries may linger; all that matters is committed or given back by now.
+    os._exit(code)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Where certificates, awards and logs are left.")] = Path("demo-output"),
+    seed: Annotated[int, typer.Option(help="Another seed is another term.")] = 1,
+    learners: Annotated[int, typer.Option(min=10, max=3_000, help="How many learners the term has.")] = 300,
+) -> None:
+    """Run a whole term of LMS events through the embedded stack, and show what was earned."""
+    from laurel import demo as show  # noqa: PLC0415  # the embedded stack is an extra
+
+    with told():
+        code = show.run(output, seed=seed, learners=learners, console=out)
+    raise typer.Exit(code)
+
+
+@app.command()
+def dev() -> None:
+    """Run the embedded stack with the demo's catalogue and a worker, until Ctrl-C."""
+    from laurel import demo as show  # noqa: PLC0415  # the embedded stack is an extra
+
+    with told():
+        code = show.dev(console=out)
+    raise typer.Exit(code)
+
+
+@app.command("evaluate")
+def run_evaluate(
+    catalogue: Annotated[Path, typer.Option(help="The catalogue to judge by.", metavar="FILE")],
+    events: Annotated[
+        Path, typer.Option(help="The events: JSON lines, one record each.", metavar="FILE", exists=True, dir_okay=False)
+    ],
+    dialect: Annotated[str | None, typer.Option(help="The dialect of lines that name none.")] = None,
+    tenant: Annotated[str, typer.Option(help="Whose events they are; by default the one tenant they name.")] = "",
+    at: Annotated[
+        str | None, typer.Option(help="Judge as of this time (ISO 8601); by default the latest event.")
+    ] = None,
+    history: Annotated[bool, typer.Option("--history", help="Print every revision, not the last alone.")] = False,
+    summary: Annotated[bool, typer.Option("--summary", help="Print a table in place of the awards.")] = False,
+) -> None:
+    """
+    Judge a file of events by the same code, without Kafka.
+
+    Prints one JSON line for each award in its final state; what cannot be read is told on standard error.
+    A line is {"value": …, "headers": {…}, "dialect": "…"}, or "value_base64" for binary.
+    """
+    with told():
+        told_at = None if at is None else _instant(at)
+        judged_by = read_catalogue(catalogue, TenantId(tenant or "evaluate"))
+        try:
+            done = evaluate(
+                judged_by,
+                read_lines(events),
+                dialect=dialect,
+                tenant=TenantId(tenant),
+                at=told_at,
+                now=_now(),
+            )
+        except SeveralTenants as error:
+            fail(str(error), USAGE)
+        for refused in done.refused:
+            err.print(f"{events}:{refused.line}: dead letter: {refused.reason}")
+        if summary:
+            out.print(_summary(done))
+        else:
+            for award in done.replay.awards if history else done.in_force:
+                typer.echo(_body(award))
+
+
+@topics_app.command("apply")
+def apply_topics(
+    replication: Annotated[int, typer.Option(min=1, help="Copies of each new topic.")] = 1,
+) -> None:
+    """Make the topics that are missing. What exists is left as it is."""
+    with told():
+        made = asyncio.run(_apply_topics(_settings(), replication))
+        for name in made:
+            out.print(f"made {name}")
+        if not made:
+            out.print("nothing to make: all topics are there")
+
+
+@topics_app.command("check")
+def check_topics() -> None:
+    """Say what is missing or not as it should be; exit 1 if anything is."""
+    with told():
+        said = asyncio.run(_check_topics(_settings()))
+        for sentence in said:
+            out.print(sentence)
+        if said:
+            raise typer.Exit(FAILED)
+        out.print("all topics are as they should be")
+
+
+@catalogue_app.command("check")
+def check_catalogue(file: Annotated[Path, typer.Argument(help="The catalogue.")]) -> None:
+    """Read a catalogue and name everything that is wrong in it; exit 1 if anything is."""
+    with told():
+        catalogue = read_catalogue(file, TenantId("check"))
+        out.print(
+            f"{file}: version {catalogue.version}, {len(catalogue.credentials)} credentials, "
+            f"{len(catalogue.courses)} courses: no faults"
+        )
+
+
+@catalogue_app.command("apply")
+def apply_catalogue(
+    file: Annotated[Path, typer.Argument(help="The catalogue.")],
+    tenant: Annotated[str, typer.Option(help="Whose it is; by default the only tenant of the configuration.")] = "",
+) -> None:
+    """Put a catalogue in force. Workers judge all that they know again, without a restart."""
+    with told():
+        settings = _settings()
+        catalogue = read_catalogue(file, TenantId(tenant) or _only_tenant(wiring.config_of(settings)))
+        options = wiring.stream_options(settings, None)
+        try:
+            asyncio.run(broker.put_in_force(options, [dump_catalogue(catalogue)]))
+        except KafkaError as error:
+            fail(f"the catalogue is not in force: {settings.broker} says {error}", FAILED)
+        out.print(f"version {catalogue.version} is in force for {catalogue.tenant}: {rulebook(catalogue).digest}")
+
+
+@awards_app.command("list")
+def list_awards(
+    tenant: Annotated[str | None, typer.Option(help="Of this tenant only.")] = None,
+    learner: Annotated[str | None, typer.Option(help="Of this learner only.")] = None,
+    credential: Annotated[str | None, typer.Option(help="Of this credential only.")] = None,
+    status: Annotated[Status | None, typer.Option(help="With this status only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line for each, as on the award topics.")] = False,
+) -> None:
+    """List awards from the database."""
+    with told():
+        found = asyncio.run(
+            _list_awards(
+                _settings(),
+                tenant=None if tenant is None else TenantId(tenant),
+                learner=None if learner is None else LearnerId(learner),
+                credential=None if credential is None else CredentialId(credential),
+                status=status,
+                limit=limit,
+            )
+        )
+        if json:
+            for award in found:
+                typer.echo(_body(award))
+        elif not found:
+            out.print("no awards")
+        else:
+            out.print(_table_of(found))
+            if len(found) == limit:
+                err.print(f"these are the first {limit}; there may be more: --limit")
+
+
+@certificate_app.command("render")
+def render_certificate(
+    award: Annotated[str, typer.Argument(help="The id of the award.", metavar="AWARD_ID")],
+    output: Annotated[Path | None, typer.Option(help="Where to; by default AWARD_ID.pdf.", metavar="FILE")] = None,
+) -> None:
+    """Draw the certificate of an award as PDF."""
+    with told():
+        target = output or Path(f"{_award_id(award)}.pdf")
+        target.write_bytes(asyncio.run(_render(_settings(), AwardId(_award_id(award)))))
+        out.print(f"{target}")
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Say what was expected to go wrong as a sentence, and leave traces to bugs."""
+    try:
+        yield
+    except EXPECTED as error:
+        fail(str(error), FAILED)
+    except (KafkaError, OSError) as error:
+        fail(f"{type(error).__name__}: {error}", FAILED)
+    except KeyboardInterrupt:
+        fail("interrupted", worker.INTERRUPTED)
+
+
+def fail(sentence: str, code: int) -> NoReturn:
+    """Say why, and leave with that code."""
+    err.print(sentence)
+    raise typer.Exit(code)
+
+
+def _settings() -> Settings:
+    settings = wiring.settings_of(os.environ)
+    logs.set_up(settings.log_format, settings.log_level)
+    return settings
+
+
+async def _apply_topics(settings: Settings, replication: int) -> list[str]:
+    options = wiring.stream_options(settings, None)
+    admin = await broker.reached(options, asyncio.Event())
+    if admin is None:
+        return []
+    try:
+        return await broker.apply_topics(admin, options, replication)
+    finally:
+        await admin.stop()
+
+
+async def _check_topics(settings: Settings) -> list[str]:
+    options = wiring.stream_options(settings, wiring.config_of(settings) if settings.config else None)
+    admin = await broker.reached(options, asyncio.Event())
+    if admin is None:
+        return []
+    try:
+        missing, unlike = await broker.differences(admin, options)
+    finally:
+        await admin.stop()
+    return [*missing, *unlike]
+
+
+async def _list_awards(settings: Settings, **chosen: Any) -> list[Award]:
+    sink = _sink(settings)
+    try:
+        await sink.connect()
+        return await sink.list_awards(**chosen)
+    finally:
+        await sink.close()
+
+
+async def _render(settings: Settings, award_id: AwardId) -> bytes:
+    config, sink = wiring.config_of(settings), _sink(settings)
+    try:
+        await sink.connect()
+        award = await sink.find_award(award_id)
+        if award is None:
+            raise NotDrawable(f"no award has the id {award_id}")
+        person = await sink.find_person(award.tenant, award.learner)
+    finally:
+        await sink.close()
+    tenant = next((tenant for tenant in config.tenants if tenant.id == award.tenant), None)
+    if tenant is None:
+        raise NotDrawable(f"the award is of the tenant `{award.tenant}`, which the configuration does not name")
+    catalogue = read_catalogue(tenant.catalogue, tenant.id)
+    return draw(award, person, catalogue, public_address=config.public_address, time_zone=tenant.time_zone.key)
+
+
+def _sink(settings: Settings) -> PostgresSink:
+    if settings.database is None:
+        raise unset("database")
+    return PostgresSink(settings.database.get_secret_value())
+
+
+def _only_tenant(config: Config) -> TenantId:
+    if len(config.tenants) != 1:
+        fail(f"say whose it is with --tenant: {', '.join(tenant.id for tenant in config.tenants)}", USAGE)
+    return config.tenants[0].id
+
+
+def _award_id(text: str) -> str:
+    """An award id is a UUID: nothing else becomes part of a file's name."""
+    from uuid import UUID  # noqa: PLC0415
+
+    try:
+        return str(UUID(text))
+    except ValueError:
+        fail(f"`{text:.60}` is not the id of an award, which is a UUID: see `laurel awards list`", USAGE)
+
+
+def _instant(text: str) -> Instant:
+    try:
+        time_at = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"--at takes a time as ISO 8601, such as 2026-07-01T12:00:00Z, not `{text:.40}`", USAGE)
+    if time_at.tzinfo is None:
+        fail(f"--at takes a time with its zone, such as {text}Z", USAGE)
+    return Instant((time_at - EPOCH) // (datetime.resolution))
+
+
+def _now() -> Instant:
+    return Instant(time.time_ns() // 1_000)
+
+
+def _body(award: Award) -> str:
+    return (messages.dump_award(award, source="").value or b"").decode()
+
+
+def _table_of(awards: list[Award]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("learner", "credential", "status", "rev", "met at", "award id"):
+        table.add_column(name, overflow="fold")
+    for award in awards:
+        met_at = "" if award.met_at is None else f"{moment(award.met_at):%Y-%m-%d %H:%M}"
+        table.add_row(award.learner, award.credential, award.status.value, str(award.revision), met_at, award.award_id)
+    return table
+
+
+def _summary(done: Evaluation) -> Table:
+    counts: dict[tuple[str, str], dict[Status, int]] = {}
+    for award in done.in_force:
+        row = counts.setdefault((award.kind.value, award.credential), dict.fromkeys(Status, 0))
+        row[award.status] += 1
+    table = Table(
+        box=None,
+        pad_edge=False,
+        caption=f"{done.facts:,} facts, {done.ignored:,} records not for us, {len(done.refused):,} dead letters",
+        caption_justify="left",
+    )
+    for name in ("kind", "credential", *Status):
+        table.add_column(name, justify="left" if name in ("kind", "credential") else "right")
+    for (kind, credential), row in sorted(counts.items()):
+        table.add_row(kind, credential, *[str(row[status]) for status in Status])
+    return table
+
+
+log = structlog.get_logger("laurel")

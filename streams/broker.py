@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from rules.keys import Instant, TenantId, key
 from streams import topics, wire
+from streams.clients import Patience, started
 from streams.options import StreamOptions
 
 log = structlog.get_logger("laurel")
@@ -21,28 +22,46 @@ log = structlog.get_logger("laurel")
 DELAYS_SECONDS = (0.5, 1.0, 2.0, 5.0)
 
 
-async def until_reached(
-    options: StreamOptions, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> AIOKafkaAdminClient:
-    """Connect, waiting for the broker as long as it takes, with one line when it is away and one when it is there."""
-    began, tries = time.monotonic(), 0
-    while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=options.bootstrap, **options.security)
-        try:
-            await admin.start()
-        except (KafkaError, OSError) as error:
-            await admin.close()
-            if tries == 0:
-                log.warning("the broker cannot be reached; waiting for it", broker=options.bootstrap, error=repr(error))
-            await sleep(DELAYS_SECONDS[min(tries, len(DELAYS_SECONDS) - 1)])
-            tries += 1
-            continue
-        if tries:
-            log.info("the broker is there", broker=options.bootstrap, waited_seconds=round(time.monotonic() - began, 1))
-        return admin
+class Admin(AIOKafkaAdminClient):
+    """aiokafka's admin client, stopped by the same word as its other clients."""
+
+    async def stop(self) -> None:
+        await self.close()
 
 
-async def apply_topics(admin: AIOKafkaAdminClient, options: StreamOptions, replication: int) -> list[str]:
+async def reached(options: StreamOptions, stop: asyncio.Event) -> Admin | None:
+    """Connect, waiting for the broker as long as it takes, with one line when it is away; none if told to stop."""
+    patience = Patience(DELAYS_SECONDS, stop, asyncio.sleep)
+    return await started(
+        lambda: Admin(bootstrap_servers=options.bootstrap, **options.security), options.bootstrap, patience
+    )
+
+
+async def until_as_wanted(admin: Admin, options: StreamOptions, stop: asyncio.Event) -> list[str]:
+    """
+    Wait until every topic is there, with one line for each that is not.
+
+    Gives what waiting would not mend, such as another number of partitions; then a worker must not start.
+    """
+    told: set[str] = set()
+    patience = Patience(DELAYS_SECONDS, stop, asyncio.sleep)
+    tried = 0
+    while not patience.is_over:
+        missing, unlike = await differences(admin, options)
+        for sentence in [*missing, *unlike]:
+            if sentence not in told:
+                log.warning(
+                    "waiting for a topic" if sentence in missing else "a topic is not as it should be", topic=sentence
+                )
+                told.add(sentence)
+        if not missing:
+            return unlike
+        await patience.pause(tried)
+        tried += 1
+    return []
+
+
+async def apply_topics(admin: Admin, options: StreamOptions, replication: int) -> list[str]:
     """
     Make the topics that are missing; says which. What exists is left as it is: `differences` tells.
 
@@ -55,7 +74,7 @@ async def apply_topics(admin: AIOKafkaAdminClient, options: StreamOptions, repli
             continue
         new = NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.config)
         try:
-            answer = await admin.create_topics([new])
+            answer: Any = await admin.create_topics([new])
         except TopicAlreadyExistsError:
             continue
         for error in answer.topic_errors:
@@ -65,33 +84,32 @@ async def apply_topics(admin: AIOKafkaAdminClient, options: StreamOptions, repli
     return made
 
 
-async def differences(admin: AIOKafkaAdminClient, options: StreamOptions) -> list[str]:
-    """What is not as it should be, a sentence each: missing topics, partitions, settings; missing sources."""
+async def differences(admin: Admin, options: StreamOptions) -> tuple[list[str], list[str]]:
+    """What is missing, and what is there but not as it should be: a sentence each, with its cure."""
     found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
-    said = [
-        f"source topic `{source.topic}` does not exist: the learning platform makes it, or a typo in LAUREL_CONFIG"
+    missing = [
+        f"source topic `{source.topic}` does not exist: the learning platform makes it, or its name is misspelt"
         for source in options.sources
         if source.topic not in found
     ]
     wanted = topics.wanted(options)
-    for topic in wanted:
-        if topic.name not in found:
-            said.append(f"topic `{topic.name}` does not exist: run `laurel topics apply`")
-        elif found[topic.name] != topic.partitions:
-            said.append(
-                f"topic `{topic.name}` has {found[topic.name]} partitions and should have {topic.partitions}: "
-                "a learner would be in several; set LAUREL_PARTITIONS to what it has, or make the topic anew"
-            )
-    there = [topic for topic in wanted if topic.name in found]
+    missing += [f"topic `{t.name}` does not exist: run `laurel topics apply`" for t in wanted if t.name not in found]
+    unlike = [
+        f"topic `{topic.name}` has {found[topic.name]} partitions and should have {topic.partitions}: a learner would "
+        "be in several; set LAUREL_PARTITIONS to what it has, or make the topic anew"
+        for topic in wanted
+        if found.get(topic.name, topic.partitions) != topic.partitions
+    ]
     if not options.embedded:
-        said.extend(await _unlike(admin, there))
-    return said
+        unlike += await _unlike(admin, [topic for topic in wanted if topic.name in found])
+    return missing, unlike
 
 
-async def _unlike(admin: AIOKafkaAdminClient, wanted: list[topics.Topic]) -> list[str]:
+async def _unlike(admin: Admin, wanted: list[topics.Topic]) -> list[str]:
     resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in wanted]
     actual: dict[str, Mapping[str, str]] = {}
-    for answer in await admin.describe_configs(resources) if resources else ():
+    answers: list[Any] = await admin.describe_configs(resources) if resources else []
+    for answer in answers:
         for resource in answer.resources:
             actual[resource[3]] = {entry[0]: entry[1] for entry in resource[4]}
     return [

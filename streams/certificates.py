@@ -36,7 +36,8 @@ class Certificates:
 
     async def batch(self, run: Run) -> None:
         """Take in a batch, and decide the certificates that it touches."""
-        with self.shared.timed("certificates", len(run.records)):
+        with self.shared.timed("certificates") as counted:
+            counted.records = len(run.records)
             parsed = wire.parse_held([record.value for record in run.records])
             for record, one in zip(run.records, parsed, strict=True):
                 if isinstance(one, UnreadableEvent):

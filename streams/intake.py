@@ -33,7 +33,8 @@ class Intake:
 
     async def batch(self, run: Run) -> None:
         """Read a batch, and send what it says with the offset it ends at."""
-        with self.shared.timed("intake", len(run.records)):
+        with self.shared.timed("intake") as counted:
+            counted.records = len(run.records)
             now = Instant(time.time_ns() // 1_000)
             parse = DIALECTS[self.source.dialect]
             for record in run.records:

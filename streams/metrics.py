@@ -69,3 +69,24 @@ class Metrics:
         self.delivery_lag = Gauge(
             "laurel_delivery_lag_records", "Messages that a sink has not taken yet.", ["sink"], registry=registry
         )
+
+
+class DeliveryMetrics:
+    """What one sink's delivery tells (see `streams.delivery.DeliveryWatch`)."""
+
+    def __init__(self, metrics: Metrics, sink: str) -> None:
+        self._metrics, self._sink = metrics, sink
+        metrics.sink_available.labels(sink).set(0)
+
+    def delivered(self, kind: str, count: int) -> None:
+        self._metrics.delivered.labels(self._sink, kind).inc(count)
+        self._metrics.last_commit.labels("delivery").set_to_current_time()
+
+    def refused(self, reason: str) -> None:  # noqa: ARG002  # a label for each reason would have no bound
+        self._metrics.dead_letters.labels("delivery", self._sink).inc()
+
+    def unavailable(self, away: bool, /) -> None:
+        self._metrics.sink_available.labels(self._sink).set(0 if away else 1)
+
+    def lag(self, records: int) -> None:
+        self._metrics.delivery_lag.labels(self._sink).set(records)

@@ -33,6 +33,7 @@ class StreamOptions:
     worker_name: str
     partitions: int = 4
     batch_records: int = 4_000
+    batch_seconds: float = 2.0
     ce_source: str = "laurel"
     version: str = ""
     embedded: bool = False

@@ -22,9 +22,6 @@ from streams.work import Ended, Shared
 
 log = structlog.get_logger("laurel")
 
-# A batch is committed after so long, with what there is (DESIGN.md, "One transaction a batch").
-FOLDING_SECONDS = 2.0
-
 # Between so many records the event loop may turn to other lanes, and to whoever asks how we are.
 BREATH = 256
 
@@ -51,13 +48,14 @@ class Progress:
         self.known = Known.of(lambda name: self.view.table(name, *wire.CODECS[name]))
 
     async def batch(self, run: Run) -> None:
-        """Judge a batch record by record, in as many transactions as its time takes."""
+        """Judge a batch record by record; one that takes too long is committed with what there is, and goes on."""
         at = 0
         while at < len(run.records):
-            began = at
-            with self.shared.timed("progress", len(run.records) - began):
-                at = await self._fold(run.records, began)
-                await self._commit(run.end if at == len(run.records) else run.records[at].offset)
+            with self.shared.timed("progress") as counted:
+                upto = await self._fold(run.records, at)
+                await self._commit(run.end if upto == len(run.records) else run.records[upto].offset)
+                counted.records = upto - at
+            at = upto
 
     async def step(self) -> bool:
         """Go on with the walks that catalogues and course facts have caused."""
@@ -73,7 +71,7 @@ class Progress:
 
     async def _fold(self, records: "Sequence[ConsumerRecord[bytes, bytes]]", began: int) -> int:
         """Take records one by one, until all are taken or the time is over; says where it stopped."""
-        until = time.monotonic() + FOLDING_SECONDS
+        until = time.monotonic() + self.shared.options.batch_seconds
         parsed = wire.parse_facts([record.value for record in records[began:]])
         for at, one in enumerate(parsed, began):
             if at % BREATH == BREATH - 1:

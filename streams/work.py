@@ -37,6 +37,13 @@ class Ended:
         return self.offset is None and not self.changes and not any(self.sends.values())
 
 
+@dataclass(slots=True)
+class Counted:
+    """How many records a batch had in the end."""
+
+    records: int = 0
+
+
 @dataclass(slots=True, kw_only=True)
 class Shared:
     """What all lanes of a worker share."""
@@ -64,13 +71,13 @@ class Shared:
         return last.get(ended.changelog) if ended.changelog is not None else None
 
     @contextmanager
-    def timed(self, agent: str, records: int) -> Iterator[None]:
-        """Count a batch of an agent, once it is committed."""
-        began = time.perf_counter()
-        yield
+    def timed(self, agent: str) -> Iterator[Counted]:
+        """Time a batch of an agent, and count it once it is committed."""
+        began, counted = time.perf_counter(), Counted()
+        yield counted
         self.metrics.batch_seconds.labels(agent).observe(time.perf_counter() - began)
-        self.metrics.batch_records.labels(agent).observe(records)
-        self.metrics.records.labels(agent).inc(records)
+        self.metrics.batch_records.labels(agent).observe(counted.records)
+        self.metrics.records.labels(agent).inc(counted.records)
         self.metrics.last_commit.labels(agent).set_to_current_time()
 
     def dead_letter(

@@ -1,0 +1,178 @@
+"""The embedded stack with a worker in a process of its own, as demo, dev and tests use it."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from laurel import wiring
+from laurel.config import Config
+from laurel.embedded import EmbeddedBroker, EmbeddedDatabase, EmbeddedStackError
+from laurel.settings import Settings
+from rules.catalogue import dump_catalogue
+from rules.keys import TenantId
+from streams import broker, topics
+
+# How long a worker may take to be ready, and to stop, in seconds.
+READY_SECONDS = 60.0
+STOP_SECONDS = 30.0
+POLL_SECONDS = 0.2
+
+CONFIG = """\
+public_address: http://localhost:8420
+sources:
+  - {topic: lms.brightspace, dialect: brightspace, tenant: example, start: earliest}
+  - {topic: lms.laurel, dialect: laurel, tenant: example, start: earliest}
+tenants:
+  example: {catalogue: catalogue.yaml, time_zone: Europe/Amsterdam, languages: [en]}
+"""
+TENANT = TenantId("example")
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkerProcess:
+    """A `laurel worker` in a process of its own."""
+
+    environ: dict[str, str]
+    log: IO[bytes] | None
+    port: int
+    role: str = "all"
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "laurel", "worker", "--role", self.role]
+        # A group of its own: Ctrl-C reaches us, and we tell it in turn.
+        self.process = subprocess.Popen(  # noqa: S603  # our own program
+            command, env={**os.environ, **self.environ}, stderr=self.log, start_new_session=True
+        )
+
+    def until_ready(self, waited: Callable[[], None] = lambda: None) -> None:
+        """Wait until the worker says that it is ready. Raises EmbeddedStackError when it ends or takes too long."""
+        until = time.monotonic() + READY_SECONDS
+        while not self._is_ready():
+            self.check()
+            if time.monotonic() > until:
+                raise EmbeddedStackError(f"the worker was not ready within {READY_SECONDS:.0f} s; its log says why")
+            waited()
+            time.sleep(POLL_SECONDS)
+
+    def check(self) -> None:
+        """Raise EmbeddedStackError if the worker has ended."""
+        if self.process is not None and (code := self.process.poll()) is not None:
+            raise EmbeddedStackError(f"the worker ended with code {code}; its log says why")
+
+    def metrics(self) -> dict[str, float]:
+        """The sum of each of the worker's metrics, over all labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        found: dict[str, float] = {}
+        for family in text_string_to_metric_families(text.replace("# EOF\n", "")):
+            for sample in family.samples:
+                found[sample.name] = found.get(sample.name, 0) + sample.value
+        return found
+
+    def waiting(self) -> float:
+        """How much is read and not done: offsets behind, walks under way, messages not delivered."""
+        metrics = self.metrics()
+        names = ("laurel_lag_records", "laurel_walks_under_way", "laurel_delivery_lag_records")
+        return sum(metrics.get(name, 0) for name in names)
+
+    def stop(self) -> int:
+        """Tell it to stop, and give its exit code; one that does not is killed."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
+                return int(answer.status) == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+@dataclass(slots=True, kw_only=True)
+class Stack:
+    """A broker, a database, topics, a configuration; workers are started on it."""
+
+    directory: Path
+    broker: EmbeddedBroker
+    database: EmbeddedDatabase
+    config: Config
+    settings: Settings
+    environ: dict[str, str]
+    workers: list[WorkerProcess] = field(default_factory=list)
+
+    def put_in_force(self) -> None:
+        """Apply the configuration's catalogues."""
+        options = wiring.stream_options(self.settings, self.config)
+        documents = [dump_catalogue(catalogue) for catalogue in wiring.catalogues_of(self.config)]
+        asyncio.run(broker.put_in_force(options, documents))
+
+    def worker(self, log: IO[bytes] | None, role: str = "all", name: str = "w0") -> WorkerProcess:
+        """Start a worker; it ends with the stack."""
+        port = free_port()
+        environ = {**self.environ, "LAUREL_HTTP_PORT": str(port), "LAUREL_WORKER_NAME": name}
+        started = WorkerProcess(environ=environ, log=log, port=port, role=role)
+        started.start()
+        self.workers.append(started)
+        return started
+
+
+@contextlib.contextmanager
+def stack(catalogue: Path, log_format: str = "console") -> Iterator[Stack]:
+    """
+    Start broker and database, make the topics, write a configuration with this catalogue.
+
+    Raises EmbeddedStackError where they cannot be started. Whatever happens, all of it is gone afterwards.
+    """
+    with contextlib.ExitStack() as undo:
+        directory = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="laurel-")))
+        embedded = undo.enter_context(EmbeddedBroker())
+        database = undo.enter_context(EmbeddedDatabase())
+        shutil.copy(catalogue, directory / "catalogue.yaml")
+        (directory / "config.yaml").write_text(CONFIG, encoding="utf-8")
+        environ = {
+            "LAUREL_BROKER": embedded.address,
+            "LAUREL_DATABASE": database.url,
+            "LAUREL_CONFIG": str(directory / "config.yaml"),
+            "LAUREL_DATA_DIR": str(directory / "state"),
+            "LAUREL_EMBEDDED": "true",
+            "LAUREL_LOG_FORMAT": log_format,
+        }
+        settings = wiring.settings_of(environ)
+        config = wiring.config_of(settings)
+        options = wiring.stream_options(settings, config)
+        names = [topic.name for topic in topics.wanted(options)]
+        embedded.create_topics([*names, *[source.topic for source in options.sources]], partitions=options.partitions)
+        made = Stack(
+            directory=directory, broker=embedded, database=database, config=config, settings=settings, environ=environ
+        )
+        undo.callback(lambda: [worker.stop() for worker in made.workers])
+        yield made
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

@@ -1,0 +1,155 @@
+"""Evaluate: judges a file of events under a catalogue by the agents' own code, without a broker."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rules.awards import Award
+from rules.catalogue import Catalogue
+from rules.facts import CourseFact, Fact, Profile
+from rules.keys import Instant, LearnerKey, TenantId
+from rules.replay import Replay
+from streams.dialects.all import DIALECTS
+from streams.dialects.dialect import Record, Said, UnreadableEvent
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of an event file: a record as a source topic holds it."""
+
+    value: msgspec.Raw = msgspec.Raw(b"")
+    value_base64: str | None = None
+    headers: dict[str, str] = {}
+    key: str | None = None
+    dialect: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """One line that says no fact, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Evaluation:
+    """What a file of events earns."""
+
+    replay: Replay
+    refused: list[Refused] = field(default_factory=list)
+    profiles: dict[LearnerKey, Profile] = field(default_factory=dict)
+    facts: int = 0
+    ignored: int = 0
+
+    @property
+    def in_force(self) -> list[Award]:
+        """The last that was said of each award, ordered by learner and credential."""
+        awards = self.replay.in_force().values()
+        return sorted(awards, key=lambda award: (award.tenant, award.learner, award.credential, award.occurrence))
+
+
+class SeveralTenants(ValueError):  # noqa: N818  # outcomes are named for what happened
+    """The events are of several tenants, and a catalogue is of one."""
+
+    def __init__(self, tenants: list[TenantId]) -> None:
+        super().__init__(f"the events are of several tenants ({', '.join(tenants)}); choose one with --tenant")
+
+
+_line = msgspec.json.Decoder(Line)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of an event file with their numbers, empty ones left out. Raises OSError."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield number, line
+
+
+def evaluate(
+    catalogue: Catalogue,
+    lines: Iterable[tuple[int, bytes]],
+    *,
+    dialect: str | None,
+    tenant: TenantId,
+    at: Instant | None,
+    now: Instant,
+) -> Evaluation:
+    """
+    Judge events in the order of their lines, as of `at` (by default the latest event).
+
+    `tenant` is the source's; empty takes the one that all events name, and raises SeveralTenants where they name
+    more. `now` is when the file is read: an event of more than a day later is refused, as on the bus. What cannot be
+    read is in `refused`, and everything else counts.
+    """
+    evaluation = Evaluation(replay=Replay())
+    said: list[Fact | CourseFact] = []
+    for number, line in lines:
+        try:
+            found = _parse(line, dialect, tenant, max(now, at or now))
+        except UnreadableEvent as error:
+            evaluation.refused.append(Refused(line=number, reason=str(error)))
+            continue
+        evaluation.ignored += not found
+        for one in found:
+            if isinstance(one, Profile):
+                evaluation.profiles[LearnerKey(one.tenant, one.learner)] = one
+            else:
+                said.append(one)
+    evaluation.facts = len(said)
+    latest = max((fact.statement.occurred_at for fact in said), default=0)
+    judged_at = Instant(latest) if at is None else at
+    evaluation.replay.catalogue(replace(catalogue, tenant=_tenant(said, tenant)), judged_at)
+    # When a record was received says nothing here: the time is the one that is judged as of.
+    evaluation.replay.facts(replace(fact, received_at=judged_at) for fact in said)
+    evaluation.replay.advance(judged_at)
+    return evaluation
+
+
+def _tenant(said: list[Fact | CourseFact], asked: TenantId) -> TenantId:
+    found = {fact.register.tenant if isinstance(fact, Fact) else fact.tenant for fact in said}
+    if asked:
+        return asked
+    if len(found) > 1:
+        raise SeveralTenants(sorted(found))
+    return next(iter(found), TenantId(""))
+
+
+def _parse(line: bytes, default: str | None, tenant: TenantId, now: Instant) -> tuple[Said, ...]:
+    try:
+        asked = _line.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        msg = f'not a line of an event file: {error}; write {{"value": …, "headers": {{…}}, "dialect": "…"}}'
+        raise UnreadableEvent(msg) from None
+    name = asked.dialect or default
+    if name is None:
+        raise UnreadableEvent("the line names no dialect, and there is no --dialect to go by")
+    if name not in DIALECTS:
+        raise UnreadableEvent(f"no dialect is called `{name:.40}`; there are {', '.join(sorted(DIALECTS))}")
+    record = Record(
+        value=_value(asked),
+        headers=[(header, text.encode()) for header, text in asked.headers.items()],
+        tenant=tenant,
+        source="",
+        received_at=now,
+    )
+    return DIALECTS[name](record)
+
+
+def _value(asked: Line) -> bytes:
+    if asked.value_base64 is not None:
+        try:
+            return base64.b64decode(asked.value_base64, validate=True)
+        except (binascii.Error, ValueError):
+            raise UnreadableEvent("`value_base64` is not base64") from None
+    raw: Any = bytes(asked.value)
+    if not raw:
+        raise UnreadableEvent("the line has no `value` and no `value_base64`")
+    if raw.startswith(b'"'):
+        return msgspec.json.decode(raw, type=str).encode(errors="surrogatepass")
+    return bytes(raw)
