@@ -22,7 +22,7 @@ from laurel.config import Config
 from laurel.drawing import EPOCH, NotDrawable, draw, moment
 from laurel.embedded import EmbeddedStackError
 from laurel.evaluate import Evaluation, SeveralTenants, evaluate, read_lines
-from laurel.located import FileFaults
+from laurel.faults import FileFaults
 from laurel.settings import Settings, SettingsFaults, unset
 from rules.awards import Award
 from rules.catalogue import dump_catalogue
@@ -93,7 +93,7 @@ def demo(
     learners: Annotated[int, typer.Option(min=10, max=3_000, help="How many learners the term has.")] = 300,
 ) -> None:
     """Run a whole term of LMS events through the embedded stack, and show what was earned."""
-    from laurel import demo as show  # noqa: PLC0415  # the embedded stack is an extra
+    from laurel.demo import story as show  # noqa: PLC0415  # the embedded stack is an extra
 
     with told():
         code = show.run(output, seed=seed, learners=learners, console=out)
@@ -103,7 +103,7 @@ def demo(
 @app.command()
 def dev() -> None:
     """Run the embedded stack with the demo's catalogue and a worker, until Ctrl-C."""
-    from laurel import demo as show  # noqa: PLC0415  # the embedded stack is an extra
+    from laurel.demo import story as show  # noqa: PLC0415  # the embedded stack is an extra
 
     with told():
         code = show.dev(console=out)

@@ -76,18 +76,20 @@ class WorkerProcess:
             raise EmbeddedStackError(f"the worker ended with code {code}; its log says why")
 
     def metrics(self) -> dict[str, float]:
-        """The sum of each of the worker's metrics, over all labels."""
+        """The sum of each of the worker's metrics over all labels, and as `name.agent` over those of one agent."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
             text = answer.read().decode()
         found: dict[str, float] = {}
         for family in text_string_to_metric_families(text.replace("# EOF\n", "")):
             for sample in family.samples:
-                found[sample.name] = found.get(sample.name, 0) + sample.value
+                agent = sample.labels.get("agent")
+                for name in [sample.name, *([f"{sample.name}.{agent}"] if agent else [])]:
+                    found[name] = found.get(name, 0) + sample.value
         return found
 
-    def waiting(self) -> float:
+    @staticmethod
+    def waiting_of(metrics: dict[str, float]) -> float:
         """How much is read and not done: offsets behind, walks under way, messages not delivered."""
-        metrics = self.metrics()
         names = ("laurel_lag_records", "laurel_walks_under_way", "laurel_delivery_lag_records")
         return sum(metrics.get(name, 0) for name in names)
 
