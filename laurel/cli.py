@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -96,6 +97,7 @@ def demo(
     from laurel.demo import story as show  # noqa: PLC0415  # the embedded stack is an extra
 
     with told():
+        signal.signal(signal.SIGTERM, _interrupted)
         code = show.run(output, seed=seed, learners=learners, console=out)
     raise typer.Exit(code)
 
@@ -106,6 +108,7 @@ def dev() -> None:
     from laurel.demo import story as show  # noqa: PLC0415  # the embedded stack is an extra
 
     with told():
+        signal.signal(signal.SIGTERM, _interrupted)
         code = show.dev(console=out)
     raise typer.Exit(code)
 
@@ -261,6 +264,11 @@ def told() -> Iterator[None]:
         fail(f"{type(error).__name__}: {error}", FAILED)
     except KeyboardInterrupt:
         fail("interrupted", worker.INTERRUPTED)
+
+
+def _interrupted(_number: int, _frame: object) -> NoReturn:
+    """SIGTERM as Ctrl-C: what was started is ended on the way out."""
+    raise KeyboardInterrupt
 
 
 def fail(sentence: str, code: int) -> NoReturn:

@@ -12,6 +12,8 @@ QUIET = {
     "faust": logging.ERROR,
     "mode": logging.ERROR,
     "asyncio": logging.ERROR,
+    # A pool that loses its connections; delivery says so, once.
+    "asyncpg": logging.CRITICAL,
     "aiohttp": logging.WARNING,
     "kafka": logging.CRITICAL,
 }

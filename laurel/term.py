@@ -103,7 +103,7 @@ def term(seed: int = 1, learners: int = 300, courses: int = 6) -> list[Told]:
     for learner, profile in zip(story.learners, names, strict=True):
         _enrol(story, learner, profile)
         for course in story.courses:
-            if course in FOR_ALL or story.random.random() < 0.78:
+            if course in FOR_ALL or story.random.random() < 0.58:
                 _study(story, learner, course)
     _noise(story)
     return [sending.told for sending in sorted(story.sendings, key=lambda one: one[:2])]
@@ -176,12 +176,12 @@ def _topics(story: _Term, learner: _Learner, course: CourseId) -> None:
         topic, at = _topic(course, number), story.moment(0.8 + number * 1.25)
         if chance.random() < 0.012:
             _exempt(story, learner.id, course, topic, at)
-        elif is_thorough or chance.random() < 0.72:
+        elif is_thorough or chance.random() < 0.66:
             _say(story, "completed", learner.id, course, topic, at)
             if chance.random() < 0.008:
                 fact = _fact(story, learner.id, course, Kind.TOPIC, topic, at + DAY, 0)
                 story.send_live(native(fact), at + DAY)
-        if chance.random() < 0.08:
+        if chance.random() < 0.06:
             _say(story, chance.choice(("evaluated", "updated", "released")), learner.id, course, topic, at)
         if chance.random() < 0.01:
             _say(story, "completed", learner.id, course, topic, story.moment(6), staff=STAFF)
@@ -221,7 +221,7 @@ def _items(story: _Term, learner: LearnerId, course: CourseId, level: float) -> 
 
 
 def _finals(story: _Term, learner: LearnerId, course: CourseId, grades: list[int]) -> None:
-    """A calculated grade in mid-term and one at the end, some adjusted by hand, and some of these once more."""
+    """A calculated grade in mid-term and one at the end; some adjusted by hand, and some cut when term is over."""
     chance, at = story.random, story.moment(WEEKS - 0.6, 1)
     middle, end = story.moment(7.5), grades[0] * 2 // 5 + grades[1] * 3 // 5
     story.send_at_night(native(_fact(story, learner, course, Kind.CALCULATED_GRADE, "", middle, grades[0])), middle)
@@ -231,7 +231,11 @@ def _finals(story: _Term, learner: LearnerId, course: CourseId, grades: list[int
             at += chance.randrange(HOUR, 2 * DAY)
             fact = _fact(story, learner, course, Kind.ADJUSTED_GRADE, "", at, _hundredths(end / 100 + shift))
             story.send_live(native(fact, binary=chance.random() < 0.5), at)
-    if end >= 6_000:
+    if chance.random() < 0.05:
+        at = BEGINS_AT + (WEEKS + 1) * WEEK + chance.randrange(WEEK)
+        fact = _fact(story, learner, course, Kind.ADJUSTED_GRADE, "", at, end * 2 // 3)
+        story.send_live(native(fact), at)
+    elif end >= 7_500:
         fact = _fact(story, learner, course, Kind.COURSE_COMPLETED, "", at, 1)
         story.send_live(native(fact), at)
 

@@ -40,7 +40,7 @@ class Intake:
             for record in run.records:
                 asked = Record(
                     value=record.value or b"",
-                    headers=record.headers,
+                    headers=[(name, content) for name, content in record.headers if content is not None],
                     tenant=self.source.tenant,
                     source=self.source.topic,
                     received_at=now,

@@ -1,13 +1,14 @@
 """Batch tables: the tables of one agent in one RocksDB a partition, read and written many keys at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from aiokafka.structs import ConsumerRecord
 from faust.stores.rocksdb import Store
 from faust.tables.table import Table as FaustTable
 from faust.types import EventT
-from rocksdict import Rdict, WriteBatch
+from rocksdict import AccessType, Options, Rdict, WriteBatch
 
 from streams.exits import bug
 
@@ -145,3 +146,16 @@ class ViewTable(Generic[V]):
                 return
             yield key[len(self._prefix) :].decode()
             cursor.next()
+
+
+def read_table(database: Path, name: str, decode: Callable[[bytes], V]) -> Iterator[tuple[str, V]]:
+    """Read one logical table of a database that no worker has open, without changing it."""
+    opened = Rdict(str(database), options=Options(raw_mode=True), access_type=AccessType.read_only())
+    try:
+        yield from ViewTable[V](opened, name, _never, decode).scan("")
+    finally:
+        opened.close()
+
+
+def _never(_value: object) -> bytes:
+    raise TypeError("this view is for reading")

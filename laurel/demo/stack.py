@@ -57,7 +57,12 @@ class WorkerProcess:
         command = [sys.executable, "-m", "laurel", "worker", "--role", self.role]
         # A group of its own: Ctrl-C reaches us, and we tell it in turn.
         self.process = subprocess.Popen(  # noqa: S603  # our own program
-            command, env={**os.environ, **self.environ}, stderr=self.log, start_new_session=True
+            command,
+            env={**os.environ, **self.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            start_new_session=True,
         )
 
     def until_ready(self, waited: Callable[[], None] = lambda: None) -> None:

@@ -26,6 +26,7 @@ from rules.facts import Profile
 from rules.keys import Instant, LearnerKey
 from rules.ledger import Status
 from rules.rulebook import rulebook
+from sinks.certificates import CertificateFault
 from sinks.postgres import PostgresSink
 from streams import messages
 
@@ -53,20 +54,22 @@ def run(output: Path, *, seed: int, learners: int, console: Console) -> int:
         with stack(catalogue_file) as running:
             worker = _ready(running, log, console)
             _feed(running, worker, events, console)
-            told = asyncio.run(read_told(running.settings.broker))
+            told = asyncio.run(read_told(running.settings.broker, running.settings.partitions))
             delivered, people = asyncio.run(_from_database(running, told))
             code = worker.stop()
             found = entitlements_in(running.settings.data_dir, TENANT, rulebook(catalogue))
     evaluation = _evaluated(output, events, catalogue, console)
     comparison = compare(found, told, evaluation, TENANT)
     _write_awards(output / "awards.jsonl", told)
-    drawn = _draw(output / "certificates", told, people, catalogue, console)
+    drawn, undrawn = _draw(output / "certificates", told, people, catalogue, console)
     _show_earned(console, told, catalogue)
     _show_learners(console, told, people)
     _show_letters(console, told)
     _show_comparison(console, comparison, people)
     console.print(f"\nPostgreSQL holds {delivered:,} awards, as many as Kafka.")
     console.print(f"{drawn} certificates to open: {output / 'certificates'}")
+    for sentence in undrawn:
+        console.print(f"  not drawn: {sentence}")
     console.print(f"All awards, one JSON line each: {output / 'awards.jsonl'}")
     console.print(
         f"Try a rule of yours: laurel evaluate --catalogue {output / 'catalogue.yaml'} "
@@ -165,20 +168,26 @@ def _write_awards(path: Path, told: Told) -> None:
 
 def _draw(
     directory: Path, told: Told, people: dict[LearnerKey, Profile], catalogue: Catalogue, console: Console
-) -> int:
-    """Draw every certificate in force; gives how many."""
+) -> tuple[int, list[str]]:
+    """Draw every certificate in force; gives how many, and why others could not be."""
     wanted = [award for award in told.in_force.values() if _is_certificate(award)]
+
+    undrawn: list[str] = []
 
     def draw_one(award: Award) -> None:
         person = people.get(LearnerKey(award.tenant, award.learner))
-        drawn = draw(award, person, catalogue, public_address="http://localhost:8420", time_zone="Europe/Amsterdam")
-        (directory / f"{award.award_id}.pdf").write_bytes(drawn)
+        try:
+            drawn = draw(award, person, catalogue, public_address="http://localhost:8420", time_zone="Europe/Amsterdam")
+        except CertificateFault as error:
+            undrawn.append(f"{award.award_id}: {error}")
+        else:
+            (directory / f"{award.award_id}.pdf").write_bytes(drawn)
 
     with _progress(console) as bar, ThreadPoolExecutor(DRAWING_THREADS) as threads:
         task = bar.add_task("Drawing certificates", total=len(wanted))
         for _ in threads.map(draw_one, wanted):
             bar.advance(task)
-    return len(wanted)
+    return len(wanted) - len(undrawn), undrawn
 
 
 def _is_certificate(award: Award) -> bool:
