@@ -30,6 +30,7 @@ from rules.spans import (
     in_force,
     intersection,
     normal,
+    spans_true,
     spans_where,
     union,
 )
@@ -61,6 +62,8 @@ class CourseView:
 
     histories: Histories
     record: CourseRecord
+    _done_spans: dict[str, Spans] = field(default_factory=dict)
+    _exempted_spans: dict[str, Spans] = field(default_factory=dict)
 
     def spans(self, criterion: Leaf) -> Spans:
         """When a leaf held, over all periods (DESIGN.md: under `once` a register's spans are their union)."""
@@ -166,11 +169,18 @@ class CourseView:
         return outline.topics if outline is not None else ()
 
     def _done(self, topic: str) -> Spans:
-        return _true(self._of(Kind.TOPIC, topic))
+        """When a topic was complete; asked for again and again while a course is judged, so it is kept."""
+        found = self._done_spans.get(topic)
+        if found is None:
+            found = self._done_spans[topic] = _true(self._of(Kind.TOPIC, topic))
+        return found
 
     def _done_or_exempted(self, topic: str) -> Spans:
-        exempted = self._of(Kind.EXEMPTION, topic)
-        return union([self._done(topic), _true(exempted)]) if exempted else self._done(topic)
+        found = self._exempted_spans.get(topic)
+        if found is None:
+            found = union([self._done(topic), _true(self._of(Kind.EXEMPTION, topic))])
+            self._exempted_spans[topic] = found
+        return found
 
     def _topics(self, topics: str | tuple[str, ...] | int) -> Spans:
         if isinstance(topics, int):
@@ -209,11 +219,7 @@ def how_far(criterion: Criterion, view: CourseView, time: int) -> Node:
 
 
 def _true(periods: ByPeriod) -> Spans:
-    return union([spans_where(_is_true, [history]) for history in periods.values()])
-
-
-def _is_true(now: list[Statement | CourseStatement | None]) -> bool:
-    return bool(cast("Statement", now[0]).value)
+    return union([spans_true(history) for history in periods.values()])
 
 
 def _grades(criterion: Leaf) -> list[tuple[Kind, str]]:

@@ -7,7 +7,7 @@ of all spans in order of time and count how many are open. `all` is "as many as 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 from rules.histories import CourseStatement, Statement
 
@@ -31,9 +31,12 @@ def at_least(count: int, lists: Sequence[Spans]) -> Spans:
     """Spans during which at least `count` of the lists have one open."""
     if count <= 0:
         return ALWAYS
-    if len(lists) < count:
+    some = [spans for spans in lists if spans]
+    if len(some) < count:
         return NEVER
-    steps = sorted(step for spans in lists for span in spans for step in ((span.since, 1), (span.until, -1)))
+    if len(some) == 1:
+        return some[0]
+    steps = sorted(step for spans in some for span in spans for step in ((span.since, 1), (span.until, -1)))
     found: list[Span] = []
     is_open, since, at = 0, None, 0
     while at < len(steps):
@@ -104,6 +107,17 @@ def spans_where(
     if since is not None:
         found.append(Span(since, FOREVER))
     return tuple(found)
+
+
+def spans_true(history: Sequence[Statement]) -> Spans:
+    """Spans during which the value in force is true: what `spans_where` gives, for the most frequent question."""
+    if len(history) == 1:
+        return (Span(history[0].occurred_at, FOREVER),) if history[0].value else NEVER
+    return spans_where(_is_true, [history])
+
+
+def _is_true(now: list[Statement | CourseStatement | None]) -> bool:
+    return bool(cast("Statement", now[0]).value)
 
 
 def in_force(timeline: Sequence[Statement], time: int) -> Statement | None:
