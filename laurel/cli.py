@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from uuid import UUID
 
-import structlog
 import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
@@ -22,7 +22,7 @@ from laurel.catalogue_file import read_catalogue
 from laurel.config import Config
 from laurel.drawing import EPOCH, NotDrawable, draw, moment
 from laurel.embedded import EmbeddedStackError
-from laurel.evaluate import Evaluation, SeveralTenants, evaluate, read_lines
+from laurel.evaluate import Evaluation, evaluate, read_lines
 from laurel.faults import FileFaults
 from laurel.settings import Settings, SettingsFaults, unset
 from rules.awards import Award
@@ -120,7 +120,7 @@ def run_evaluate(
         Path, typer.Option(help="The events: JSON lines, one record each.", metavar="FILE", exists=True, dir_okay=False)
     ],
     dialect: Annotated[str | None, typer.Option(help="The dialect of lines that name none.")] = None,
-    tenant: Annotated[str, typer.Option(help="Whose events they are; by default the one tenant they name.")] = "",
+    tenant: Annotated[str, typer.Option(help="Whose events they are; by default the first that one names.")] = "",
     at: Annotated[
         str | None, typer.Option(help="Judge as of this time (ISO 8601); by default the latest event.")
     ] = None,
@@ -136,17 +136,7 @@ def run_evaluate(
     with told():
         told_at = None if at is None else _instant(at)
         judged_by = read_catalogue(catalogue, TenantId(tenant or "evaluate"))
-        try:
-            done = evaluate(
-                judged_by,
-                read_lines(events),
-                dialect=dialect,
-                tenant=TenantId(tenant),
-                at=told_at,
-                now=_now(),
-            )
-        except SeveralTenants as error:
-            fail(str(error), USAGE)
+        done = evaluate(judged_by, read_lines(events), dialect=dialect, tenant=TenantId(tenant), at=told_at, now=_now())
         for refused in done.refused:
             err.print(f"{events}:{refused.line}: dead letter: {refused.reason}")
         if summary:
@@ -346,8 +336,6 @@ def _only_tenant(config: Config) -> TenantId:
 
 def _award_id(text: str) -> str:
     """An award id is a UUID: nothing else becomes part of a file's name."""
-    from uuid import UUID  # noqa: PLC0415
-
     try:
         return str(UUID(text))
     except ValueError:
@@ -375,7 +363,7 @@ def _body(award: Award) -> str:
 def _table_of(awards: list[Award]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("learner", "credential", "status", "rev", "met at", "award id"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "award id")
     for award in awards:
         met_at = "" if award.met_at is None else f"{moment(award.met_at):%Y-%m-%d %H:%M}"
         table.add_row(award.learner, award.credential, award.status.value, str(award.revision), met_at, award.award_id)
@@ -398,6 +386,3 @@ def _summary(done: Evaluation) -> Table:
     for (kind, credential), row in sorted(counts.items()):
         table.add_row(kind, credential, *[str(row[status]) for status in Status])
     return table
-
-
-log = structlog.get_logger("laurel")

@@ -53,14 +53,18 @@ class Evaluation:
         return sorted(awards, key=lambda award: (award.tenant, award.learner, award.credential, award.occurrence))
 
 
-class SeveralTenants(ValueError):  # noqa: N818  # outcomes are named for what happened
-    """The events are of several tenants, and a catalogue is of one."""
+class _Named(msgspec.Struct, frozen=True):
+    """Where a native event names its tenant: in the data, which is the whole value in binary mode."""
 
-    def __init__(self, tenants: list[TenantId]) -> None:
-        super().__init__(f"the events are of several tenants ({', '.join(tenants)}); choose one with --tenant")
+    tenant: str = ""
+    data: "_Named | None" = None
 
 
+_named = msgspec.json.Decoder(_Named)
 _line = msgspec.json.Decoder(Line)
+
+# The tenant of events that name none.
+NAMELESS = TenantId("default")
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -83,15 +87,16 @@ def evaluate(
     """
     Judge events in the order of their lines, as of `at` (by default the latest event).
 
-    `tenant` is the source's; empty takes the one that all events name, and raises SeveralTenants where they name
-    more. `now` is when the file is read: an event of more than a day later is refused, as on the bus. What cannot be
-    read is in `refused`, and everything else counts.
+    `tenant` is the source's; empty takes the first that an event names. `now` is when the file is read: an event
+    of more than a day later is refused, as on the bus. What cannot be read is in `refused`, and the rest counts.
     """
     evaluation = Evaluation(replay=Replay())
     said: list[Fact | CourseFact] = []
     for number, line in lines:
         try:
-            found = _parse(line, dialect, tenant, max(now, at or now))
+            asked = _asked(line)
+            tenant = tenant or _tenant(asked)
+            found = _parse(asked, dialect, tenant or NAMELESS, max(now, at or now))
         except UnreadableEvent as error:
             evaluation.refused.append(Refused(line=number, reason=str(error)))
             continue
@@ -104,28 +109,31 @@ def evaluate(
     evaluation.facts = len(said)
     latest = max((fact.statement.occurred_at for fact in said), default=0)
     judged_at = Instant(latest) if at is None else at
-    evaluation.replay.catalogue(replace(catalogue, tenant=_tenant(said, tenant)), judged_at)
+    evaluation.replay.catalogue(replace(catalogue, tenant=tenant or NAMELESS), judged_at)
     # When a record was received says nothing here: the time is the one that is judged as of.
     evaluation.replay.facts(replace(fact, received_at=judged_at) for fact in said)
     evaluation.replay.advance(judged_at)
     return evaluation
 
 
-def _tenant(said: list[Fact | CourseFact], asked: TenantId) -> TenantId:
-    found = {fact.register.tenant if isinstance(fact, Fact) else fact.tenant for fact in said}
-    if asked:
-        return asked
-    if len(found) > 1:
-        raise SeveralTenants(sorted(found))
-    return next(iter(found), TenantId(""))
-
-
-def _parse(line: bytes, default: str | None, tenant: TenantId, now: Instant) -> tuple[Said, ...]:
+def _asked(line: bytes) -> Line:
     try:
-        asked = _line.decode(line)
+        return _line.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f'not a line of an event file: {error}; write {{"value": …, "headers": {{…}}, "dialect": "…"}}'
         raise UnreadableEvent(msg) from None
+
+
+def _tenant(asked: Line) -> TenantId:
+    """The tenant that an event names; empty where it names none."""
+    try:
+        named = _named.decode(_value(asked))
+    except (UnreadableEvent, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return TenantId("")
+    return TenantId(named.tenant or (named.data.tenant if named.data is not None else ""))
+
+
+def _parse(asked: Line, default: str | None, tenant: TenantId, now: Instant) -> tuple[Said, ...]:
     name = asked.dialect or default
     if name is None:
         raise UnreadableEvent("the line names no dialect, and there is no --dialect to go by")

@@ -61,6 +61,8 @@ class Streams:
         consumer = self.shared.consumer
         if consumer is None or not self.lanes.is_open:
             return
+        # A partition that has moved away would keep its last lag for ever.
+        metrics.lag.clear()
         for tp, (position, end) in (await consumer.ends()).items():
             committed = self.lanes.committed(tp)
             # A position beyond what was handed over has passed markers only.
@@ -71,7 +73,11 @@ class Streams:
 def build(options: StreamOptions, metrics: Metrics) -> Streams:
     """Build the app; call it inside the running event loop. Nothing is connected until it is started."""
     sources = {source.topic: source for source in options.sources}
-    lanes = Lanes(frozenset({*sources, topics.FACTS, topics.HELD}), lambda tp: _producer(options, tp))
+    lanes = Lanes(
+        frozenset({*sources, topics.FACTS, topics.HELD}),
+        lambda tp: _producer(options, tp),
+        most_records=options.batch_records,
+    )
     shared = Shared(options=options, metrics=metrics)
     app = _faust_app(options)
     app.lanes = lanes

@@ -26,7 +26,7 @@ class Admin(AIOKafkaAdminClient):
     """aiokafka's admin client, stopped by the same word as its other clients."""
 
     async def stop(self) -> None:
-        await self.close()
+        await self.close()  # type: ignore[no-untyped-call]  # aiokafka's
 
 
 async def reached(options: StreamOptions, stop: asyncio.Event) -> Admin | None:

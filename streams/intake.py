@@ -40,7 +40,7 @@ class Intake:
             for record in run.records:
                 asked = Record(
                     value=record.value or b"",
-                    headers=[(name, content) for name, content in record.headers if content is not None],
+                    headers=[(name, content or b"") for name, content in record.headers],
                     tenant=self.source.tenant,
                     source=self.source.topic,
                     received_at=now,

@@ -7,6 +7,7 @@ something is missing. Lanes are closed from revocation to the end of recovery.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -44,34 +45,80 @@ class Work(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Lane:
-    """One partition's lane: the offset of the next record that it will take, and the batches before it."""
+    """
+    One partition's lane: the offset of the next record that it will take, and the batches that wait before it.
+
+    While one transaction is under way, what was fetched meanwhile gathers here, and the next takes all of it: so
+    batches grow with the backlog, and are small, and soon, at the head of the log.
+    """
 
     partition: TP
     work: Work
     next: int
     committed: int
-    queue: "asyncio.Queue[Run]" = field(default_factory=lambda: asyncio.Queue(1))
+    most_records: int
     task: "asyncio.Task[None] | None" = None
     rested: asyncio.Event = field(default_factory=asyncio.Event)
+    is_closed: bool = False
+    _waiting: "deque[Run]" = field(default_factory=deque)
+    _records: int = 0
+    _filled: asyncio.Event = field(default_factory=asyncio.Event)
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def put(self, run: Run) -> None:
+        """Let a batch wait for its turn; waits itself while as many records wait as one transaction takes."""
+        while self._records >= self.most_records and not self.is_closed:
+            self._room.clear()
+            await self._room.wait()
+        if not self.is_closed:
+            self._waiting.append(run)
+            self._records += len(run.records)
+            self._filled.set()
+
+    def close(self) -> None:
+        """Take no more, and drop what waits. Whoever waits in `put` goes on: nothing waits for ever."""
+        self.is_closed = True
+        self._waiting.clear()
+        self._room.set()
+        if self.task is not None:
+            self.task.cancel()
 
     async def run(self) -> None:
         """Do batches as they come; between them, what waits to be walked."""
         more = True
         while True:
             self.rested.set()
-            run = None if more and self.queue.empty() else await self.queue.get()
+            if not (more and not self._waiting):
+                await self._filled.wait()
             self.rested.clear()
-            if run is not None:
+            if self._waiting:
+                run = self._taken()
                 await self.work.batch(run)
                 self.committed = run.end
             more = await self.work.step()
             await asyncio.sleep(0)
 
+    def _taken(self) -> Run:
+        """All that waits, up to what one transaction takes, as one batch: each continues the one before."""
+        first = last = self._waiting.popleft()
+        records = list(first.records)
+        while self._waiting and len(records) + len(self._waiting[0].records) <= self.most_records:
+            last = self._waiting.popleft()
+            records.extend(last.records)
+        self._records = sum(len(run.records) for run in self._waiting)
+        if not self._waiting:
+            self._filled.clear()
+        self._room.set()
+        return first if last is first else Run(self.partition, records, first.begin, last.end)
+
 
 class Lanes:
     """All lanes of one worker, as its partitions come and go."""
 
-    def __init__(self, topics: frozenset[str], producer: Callable[[TP], AIOKafkaProducer]) -> None:
+    def __init__(
+        self, topics: frozenset[str], producer: Callable[[TP], AIOKafkaProducer], *, most_records: int
+    ) -> None:
+        self._most_records = most_records
         self.topics = topics
         self.makers: dict[str, Callable[[TP, AIOKafkaProducer], Work]] = {}
         self._producer = producer
@@ -91,11 +138,7 @@ class Lanes:
         """Close all lanes at once. A transaction in flight is never ended: the next owner's `init` aborts it."""
         self.is_open = False
         for lane in self._lanes.values():
-            if lane.task is not None:
-                lane.task.cancel()
-            # The agent may be waiting to hand over a batch: make room, or it waits for ever.
-            while not lane.queue.empty():
-                lane.queue.get_nowait()
+            lane.close()
         self._lanes.clear()
 
     async def open(self, consumer: Consumer) -> None:
@@ -110,7 +153,9 @@ class Lanes:
             at = committed.get(tp)
             start = first[tp] if at is None or at < 0 else at
             work = self.makers[tp.topic](tp, self._producers[tp])
-            lane = self._lanes[tp] = Lane(partition=tp, work=work, next=start, committed=start)
+            lane = self._lanes[tp] = Lane(
+                partition=tp, work=work, next=start, committed=start, most_records=self._most_records
+            )
             lane.task = asyncio.create_task(self._watched(lane), name=f"lane {tp.topic} {tp.partition}")
         self.is_open = True
 
@@ -126,7 +171,7 @@ class Lanes:
                 await consumer.rewind(tp, lane.next)
             return
         lane.next = run.end
-        await lane.queue.put(run)
+        await lane.put(run)
 
     def committed(self, tp: TP) -> int:
         """The offset up to which everything of a partition is done: the next one that its lane will commit."""

@@ -7,11 +7,14 @@ from itertools import islice
 from aiokafka import AIOKafkaProducer
 
 from laurel.demo.stack import WorkerProcess
-from laurel.term import Told
+from laurel.term_records import Told
 
-# The embedded broker keeps 5 MB a partition and drops what is older, read or not.
-CHUNK = 500
-MOST_WAITING = 4_000
+# The embedded broker keeps 5 MB a partition and drops what is older, read or not. It also answers each fetch with
+# one record batch, so small ones would make the whole stack slow.
+CHUNK = 2_000
+MOST_WAITING = 3_000
+LINGER_MS = 100
+BATCH_BYTES = 1 << 20
 HELD_BACK_SECONDS = 0.1
 
 # What is settled stays settled: so often in a row the worker must say that nothing waits.
@@ -24,7 +27,9 @@ async def feed(bootstrap: str, told: Sequence[Told], worker: WorkerProcess, done
 
     Raises EmbeddedStackError when the worker ends meanwhile.
     """
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, linger_ms=LINGER_MS, max_batch_size=BATCH_BYTES, max_request_size=2 * BATCH_BYTES
+    )
     await producer.start()
     try:
         sent = 0

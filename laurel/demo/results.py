@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -39,8 +40,8 @@ class Told:
         return found
 
     def reasons(self) -> Counter[str]:
-        """How many dead letters have which reason."""
-        return Counter(letter["reason"] for letter in self.letters)
+        """How many dead letters have which reason; places within a value do not count apart."""
+        return Counter(re.sub(r" \(byte \d+\)", "", letter["reason"]) for letter in self.letters)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from laurel.demo.results import Comparison, Told, compare, entitlements_in, even
 from laurel.demo.stack import TENANT, Stack, WorkerProcess, stack
 from laurel.drawing import draw
 from laurel.evaluate import Evaluation, evaluate, read_lines
-from laurel.term import Told as Event
+from laurel.term_records import Told as Event
 from laurel.term import term
 from rules.awards import Award, CredentialKind
 from rules.catalogue import Catalogue
@@ -240,7 +240,7 @@ def _show_comparison(console: Console, comparison: Comparison, people: dict[Lear
             console.print(f"  unlike {what}: {one}")
     if comparison.ledger_alone:
         console.print(f"Listed apart, since the ledger alone holds them: {len(comparison.ledger_alone)}")
-    for award in comparison.ledger_alone:
+    for award in sorted(comparison.ledger_alone, key=lambda one: (one.learner, one.credential)):
         who = LearnerKey(award.tenant, award.learner)
         name = people[who].full_name if who in people else who.learner
         console.print(

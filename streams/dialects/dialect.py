@@ -8,7 +8,7 @@ from rules.facts import CourseFact, Fact, Profile
 from rules.keys import Instant, TenantId
 
 
-class UnreadableEvent(ValueError):
+class UnreadableEvent(ValueError):  # noqa: N818 - outcomes are named for what happened
     """The record is not an event we know; the message says what is wrong, where, and what would be right."""
 
 
