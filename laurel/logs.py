@@ -20,7 +20,7 @@ QUIET = {
 
 
 def set_up(form: Literal["console", "json"], level: str = "info") -> None:
-    """Send our own lines and, of the libraries, what matters, to standard error in one form."""
+    """Send our own lines and, of the libraries, what matters, to standard error in one form; `debug` hides nothing."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -47,6 +47,6 @@ def set_up(form: Literal["console", "json"], level: str = "info") -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
+    root.setLevel(logging.INFO if level == "debug" else logging.WARNING)
     for name, quiet in QUIET.items():
-        logging.getLogger(name).setLevel(quiet)
+        logging.getLogger(name).setLevel(logging.INFO if level == "debug" else quiet)

@@ -135,8 +135,9 @@ class Consumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         await super().perform_seek()
-        for tp in list(self.fetched):
-            self.fetched[tp] = await self.position(tp) or 0
+        # What was fetched before the rebalance may still come in and name partitions that are not ours any more.
+        positions = await self._thread.ends(self.fetched)
+        self.fetched = {tp: position for tp, (position, _) in positions.items()}
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's watch over its own acks and commits: both are ours, and the markers of transactions look like lag."""
@@ -159,31 +160,32 @@ class Consumer(driver.Consumer):
         records, active = await super()._wait_next_records(timeout)
         changelogs = self.app.tables.changelog_topics
         batches: dict[TP, list[Any]] = {}
+        ours = {tp for tp in records or {} if tp.topic in self.hosts.topics or tp.topic in changelogs}
+        positions = await self._thread.ends(ours) if ours else {}
         for tp, found in (records or {}).items():
-            if not found:
-                continue
-            if tp.topic in self.hosts.topics:
-                begin = self.fetched.get(tp, found[0].offset)
-                end = max(found[-1].offset + 1, await self.position(tp) or 0)
-                self.fetched[tp] = end
-                batches[tp] = [Run(tp, found, begin, end)]
-            elif tp.topic in changelogs:
-                end = max(found[-1].offset, (await self.position(tp) or 0) - 1)
-                self.restored[tp] = end
-                batches[tp] = [Restored(tp, found, end)]
-            else:
+            if tp not in ours:
                 batches[tp] = found
+            elif found and tp in positions:
+                end = max(found[-1].offset + 1, positions[tp][0])
+                batches[tp] = [self._batch(tp, found, end)]
         if self.app.in_recovery:
             await self._add_markers(batches, active or set())
         return batches, active
 
+    def _batch(self, tp: TP, found: Records, end: int) -> Restored:
+        """One batch of what was fetched: `end` is where the next fetch begins, markers passed over."""
+        if tp.topic in self.hosts.topics:
+            begin, self.fetched[tp] = self.fetched.get(tp, found[0].offset), end
+            return Run(tp, found, begin, end)
+        self.restored[tp] = end - 1
+        return Restored(tp, found, end - 1)
+
     async def _add_markers(self, batches: dict[TP, list[Any]], active: set[TP]) -> None:
         """Report changelogs whose fetch passed markers only, or recovery would wait for their end for ever."""
         recovery = self.app.tables.recovery  # type: ignore[attr-defined]  # not in the interface
-        for tp in list(recovery.active_highwaters):
-            if tp in batches or tp not in active:
-                continue
-            passed = (await self.position(tp) or 0) - 1
+        waiting = [tp for tp in recovery.active_highwaters if tp not in batches and tp in active]
+        for tp, (position, _) in (await self._thread.ends(waiting)).items() if waiting else ():
+            passed = position - 1
             if passed > self.restored.get(tp, -1) and passed > (recovery.active_offsets[tp] or -1):
                 self.restored[tp] = passed
                 batches[tp] = [Restored(tp, (), passed)]

@@ -98,10 +98,29 @@ class WorkerProcess:
         names = ("laurel_lag_records", "laurel_walks_under_way", "laurel_delivery_lag_records")
         return sum(metrics.get(name, 0) for name in names)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        if self.process is not None:
+            self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def ended_within(self, seconds: float) -> int | None:
+        """Its exit code, if it ends by itself within so long."""
+        try:
+            return None if self.process is None else self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
     def stop(self) -> int:
         """Tell it to stop, and give its exit code; one that does not is killed."""
         if self.process is None:
             return 0
+        self.process.send_signal(signal.SIGCONT)
         self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(STOP_SECONDS)
@@ -122,8 +141,8 @@ class Stack:
     """A broker, a database, topics, a configuration; workers are started on it."""
 
     directory: Path
-    broker: EmbeddedBroker
     database: EmbeddedDatabase
+    broker: EmbeddedBroker | None = None
     config: Config
     settings: Settings
     environ: dict[str, str]
@@ -135,10 +154,12 @@ class Stack:
         documents = [dump_catalogue(catalogue) for catalogue in wiring.catalogues_of(self.config)]
         asyncio.run(broker.put_in_force(options, documents))
 
-    def worker(self, log: IO[bytes] | None, role: str = "all", name: str = "w0") -> WorkerProcess:
-        """Start a worker; it ends with the stack."""
+    def worker(
+        self, log: IO[bytes] | None, role: str = "all", name: str = "w0", settings: dict[str, str] | None = None
+    ) -> WorkerProcess:
+        """Start a worker, with further settings if there are any; it ends with the stack."""
         port = free_port()
-        environ = {**self.environ, "LAUREL_HTTP_PORT": str(port), "LAUREL_WORKER_NAME": name}
+        environ = {**self.environ, "LAUREL_HTTP_PORT": str(port), "LAUREL_WORKER_NAME": name, **(settings or {})}
         started = WorkerProcess(environ=environ, log=log, port=port, role=role)
         started.start()
         self.workers.append(started)
@@ -152,28 +173,34 @@ def stack(catalogue: Path, log_format: str = "console") -> Iterator[Stack]:
 
     Raises EmbeddedStackError where they cannot be started. Whatever happens, all of it is gone afterwards.
     """
+    with EmbeddedBroker() as embedded, prepared(embedded.address, catalogue, log_format) as made:
+        made.environ["LAUREL_EMBEDDED"] = "true"
+        made.settings = wiring.settings_of(made.environ)
+        made.broker = embedded
+        options = wiring.stream_options(made.settings, made.config)
+        names = [topic.name for topic in topics.wanted(options)]
+        embedded.create_topics([*names, *[source.topic for source in options.sources]], partitions=options.partitions)
+        yield made
+
+
+@contextlib.contextmanager
+def prepared(bootstrap: str, catalogue: Path, log_format: str = "console") -> Iterator[Stack]:
+    """Start a database and write a configuration, for a broker that is there already. Workers end with it."""
     with contextlib.ExitStack() as undo:
         directory = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="laurel-")))
-        embedded = undo.enter_context(EmbeddedBroker())
         database = undo.enter_context(EmbeddedDatabase())
         shutil.copy(catalogue, directory / "catalogue.yaml")
         (directory / "config.yaml").write_text(CONFIG, encoding="utf-8")
         environ = {
-            "LAUREL_BROKER": embedded.address,
+            "LAUREL_BROKER": bootstrap,
             "LAUREL_DATABASE": database.url,
             "LAUREL_CONFIG": str(directory / "config.yaml"),
             "LAUREL_DATA_DIR": str(directory / "state"),
-            "LAUREL_EMBEDDED": "true",
             "LAUREL_LOG_FORMAT": log_format,
         }
         settings = wiring.settings_of(environ)
         config = wiring.config_of(settings)
-        options = wiring.stream_options(settings, config)
-        names = [topic.name for topic in topics.wanted(options)]
-        embedded.create_topics([*names, *[source.topic for source in options.sources]], partitions=options.partitions)
-        made = Stack(
-            directory=directory, broker=embedded, database=database, config=config, settings=settings, environ=environ
-        )
+        made = Stack(directory=directory, database=database, config=config, settings=settings, environ=environ)
         undo.callback(lambda: [worker.stop() for worker in made.workers])
         yield made
 

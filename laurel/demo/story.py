@@ -18,8 +18,8 @@ from laurel.demo.results import Comparison, Told, compare, entitlements_in, even
 from laurel.demo.stack import TENANT, Stack, WorkerProcess, stack
 from laurel.drawing import draw
 from laurel.evaluate import Evaluation, evaluate, read_lines
-from laurel.term_records import Told as Event
 from laurel.term import term
+from laurel.term_records import Told as Event
 from rules.awards import Award, CredentialKind
 from rules.catalogue import Catalogue
 from rules.facts import Profile

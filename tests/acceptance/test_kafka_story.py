@@ -1,0 +1,78 @@
+"""The demo's story on a real Apache Kafka, with workers killed and put to sleep in the middle of it."""
+
+import asyncio
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from laurel.demo.results import compare, entitlements_in, read_told
+from laurel.demo.stack import TENANT
+from laurel.term import term
+from rules.rulebook import rulebook
+from streams import topics
+from streams.exits import FENCED, OUTAGE
+from tests.acceptance.scenes import count, demo_catalogue, evaluated, on_kafka, rows, send, until, until_calm
+from tests.real_kafka import RealKafka
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
+
+# Longer than the session, so that another worker takes over meanwhile.
+SLEEP_SECONDS = 16
+SMALL_BATCHES = {"LAUREL_BATCH_MAX_RECORDS": "60"}
+
+
+def test_a_term_with_killed_and_sleeping_workers_earns_what_it_should(tmp_path: Path, real_kafka: RealKafka) -> None:
+    told = term(seed=7, learners=150)
+    with on_kafka(real_kafka.address, "story") as stack, (tmp_path / "workers.log").open("ab") as log:
+        a, b = (stack.worker(log, "stream", name, SMALL_BATCHES) for name in ("a", "b"))
+        delivery = stack.worker(log, "delivery", "d")
+        for worker in (a, b, delivery):
+            worker.until_ready()
+        feeding = threading.Thread(target=lambda: asyncio.run(send(real_kafka.address, told, per_second=400)))
+        feeding.start()
+
+        until(lambda: a.metrics().get("laurel_records_total.progress", 0) > 100, seconds=60, why="a has done nothing")
+        a.kill()
+        a.start()
+        a.until_ready()
+        b.signal(signal.SIGSTOP)
+        time.sleep(SLEEP_SECONDS)
+        b.signal(signal.SIGCONT)
+        ended = b.ended_within(seconds=20)
+        if ended is not None:
+            assert ended in (FENCED, OUTAGE), (tmp_path / "workers.log").read_text()
+            b.start()
+        b.until_ready()
+        b.kill()
+        b.start()
+        b.until_ready()
+        feeding.join()
+        until_calm([a, b, delivery], seconds=120)
+        assert [worker.stop() for worker in (a, b, delivery)] == [0, 0, 0]
+
+        # A worker with nothing but the changelogs restores what the others knew.
+        fresh = {"LAUREL_DATA_DIR": str(tmp_path / "fresh")}
+        restored = stack.worker(log, "stream", "fresh", fresh)
+        restored.until_ready()
+        assert restored.stop() == 0
+        found = entitlements_in(tmp_path / "fresh", TENANT, rulebook(demo_catalogue()))
+        said = asyncio.run(read_told(real_kafka.address, stack.settings.partitions))
+        comparison = compare(found, said, evaluated(tmp_path / "events.jsonl", told), TENANT)
+        delivered = rows(stack)
+        raw, committed = (
+            asyncio.run(count(real_kafka.address, [topics.FACTS, topics.HELD, topics.STANDINGS], 4, isolation))
+            for isolation in ("read_uncommitted", "read_committed")
+        )
+
+    assert comparison.unlike_entitlements == []
+    assert comparison.unlike_awards == []
+    assert comparison.entitlements > 300
+    revisions = Counter((award.award_id, award.revision) for award in said.revisions)
+    assert set(revisions.values()) == {1}, "a revision was told more than once"
+    assert all((award_id, revision - 1) in revisions for award_id, revision in revisions if revision > 1)
+    assert delivered == len(said.in_force)
+    assert raw > committed, "no worker was killed in the middle of a transaction"
