@@ -5,11 +5,11 @@ import os
 import pytest
 from hypothesis import Phase, settings
 
-from tests.real_kafka import real_kafka
+from tests.real_kafka import fetched_kafka, own_kafka, real_kafka
+
+__all__ = ["fetched_kafka", "own_kafka", "real_kafka"]
 
 # Quick to say that something is wrong; `full` finds the smallest case of it.
-__all__ = ["real_kafka"]
-
 settings.register_profile(
     "fast", max_examples=20, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
 )

@@ -160,14 +160,26 @@ class RealKafka:
 
 
 @pytest.fixture(scope="session")
-def real_kafka() -> Iterator[RealKafka]:
-    """One real Kafka for all tests: skips naming what lacks, or fails where LAUREL_REQUIRE names kafka."""
+def fetched_kafka() -> None:
+    """What a real Kafka needs: skips naming what lacks, or fails where LAUREL_REQUIRE names kafka."""
     try:
         fetch()
     except KafkaUnavailableError as lack:
         if "kafka" in os.environ.get("LAUREL_REQUIRE", ""):
             pytest.fail(str(lack))
         pytest.skip(str(lack))
+
+
+@pytest.fixture(scope="session")
+def real_kafka(fetched_kafka: None) -> Iterator[RealKafka]:  # noqa: ARG001  # it decides whether there is one
+    """One real Kafka for all tests that share it."""
+    with RealKafka() as kafka:
+        yield kafka
+
+
+@pytest.fixture
+def own_kafka(fetched_kafka: None) -> Iterator[RealKafka]:  # noqa: ARG001  # it decides whether there is one
+    """A real Kafka for one test alone: with no topics but its own."""
     with RealKafka() as kafka:
         yield kafka
 

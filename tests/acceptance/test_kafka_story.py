@@ -25,14 +25,14 @@ SLEEP_SECONDS = 16
 SMALL_BATCHES = {"LAUREL_BATCH_MAX_RECORDS": "60"}
 
 
-def test_a_term_with_killed_and_sleeping_workers_earns_what_it_should(tmp_path: Path, real_kafka: RealKafka) -> None:
+def test_a_term_with_killed_and_sleeping_workers_earns_what_it_should(tmp_path: Path, own_kafka: RealKafka) -> None:
     told = term(seed=7, learners=150)
-    with on_kafka(real_kafka.address, "story") as stack, (tmp_path / "workers.log").open("ab") as log:
+    with on_kafka(own_kafka.address, "story") as stack, (tmp_path / "workers.log").open("ab") as log:
         a, b = (stack.worker(log, "stream", name, SMALL_BATCHES) for name in ("a", "b"))
         delivery = stack.worker(log, "delivery", "d")
         for worker in (a, b, delivery):
             worker.until_ready()
-        feeding = threading.Thread(target=lambda: asyncio.run(send(real_kafka.address, told, per_second=400)))
+        feeding = threading.Thread(target=lambda: asyncio.run(send(own_kafka.address, told, per_second=400)))
         feeding.start()
 
         until(lambda: a.metrics().get("laurel_records_total.progress", 0) > 100, seconds=60, why="a has done nothing")
@@ -60,11 +60,11 @@ def test_a_term_with_killed_and_sleeping_workers_earns_what_it_should(tmp_path: 
         restored.until_ready()
         assert restored.stop() == 0
         found = entitlements_in(tmp_path / "fresh", TENANT, rulebook(demo_catalogue()))
-        said = asyncio.run(read_told(real_kafka.address, stack.settings.partitions))
+        said = asyncio.run(read_told(own_kafka.address, stack.settings.partitions))
         comparison = compare(found, said, evaluated(tmp_path / "events.jsonl", told), TENANT)
         delivered = rows(stack)
         raw, committed = (
-            asyncio.run(count(real_kafka.address, [topics.FACTS, topics.HELD, topics.STANDINGS], 4, isolation))
+            asyncio.run(count(own_kafka.address, [topics.FACTS, topics.HELD, topics.STANDINGS], 4, isolation))
             for isolation in ("read_uncommitted", "read_committed")
         )
 
