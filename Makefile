@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check format test-kafka torture bench lock clean
+.PHONY: help setup demo dev test check format test-kafka lock clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,7 +26,7 @@ demo: $(STAMP) ## a whole term of LMS events, from broker to certificate
 dev: $(STAMP) ## the embedded stack with metrics, until Ctrl-C
 	@$(BIN)/laurel dev
 
-test: $(STAMP) ## all tests; what lacks a real Kafka is named as skipped
+test: $(STAMP) ## all tests; what lacks a real Kafka is named as skipped (LAUREL_REQUIRE=kafka: a failure)
 	@$(BIN)/python -m pytest
 
 check: $(STAMP) ## format, lint, types, import rules, fast tests
@@ -47,6 +47,8 @@ test-kafka: $(STAMP) ## the acceptance story on a real Apache Kafka (needs JDK 1
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock
 	@$(BIN)/python -m pip install --quiet uv==0.13.9
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o deploy/requirements.lock
+	@echo hatchling==1.33.0 | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - -o deploy/build.lock
 
 clean: ## remove what the other verbs made
 	@rm -rf $(VENV) demo-output .state .mypy_cache .ruff_cache .pytest_cache .hypothesis deploy/kafka/target
