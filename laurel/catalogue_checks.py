@@ -15,6 +15,10 @@ MAX_RINGS: Final = 20  # told at once
 _GROUPS: Final = ("all", "any")
 
 
+# Replace strings that belong to one course: no certificate of today has just one.
+NAMES_WITHOUT_VALUE: Final = ("Grade", "CourseName")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     """A criterion as it stands in the file, whatever else may be wrong around it."""
@@ -220,6 +224,9 @@ def _certificate_designs(document: Document, entries: list[_Entry]) -> Iterator[
                 for sentence in replace_strings.faults(text):
                     problem, _, cure = sentence.partition("; ")
                     yield document.fault((*path, "text"), f"{problem}.", f"{cure[:1].upper()}{cure[1:]}")
+                for name in [name for name in NAMES_WITHOUT_VALUE if f"{{{name}}}" in text]:
+                    problem = f"{{{name}}} has no value on a certificate, which is built of several badges."
+                    yield document.fault((*path, "text"), problem, "Remove it, or write {Badges}.")
 
 
 def _rings(document: Document, entries: list[_Entry]) -> Iterator[Fault]:

@@ -35,7 +35,7 @@ DEFAULT_TEXT: Final = "This certifies that {FullName} has earned {CredentialName
 _LATER_CRITERIA: Final = {
     "course_completed": "Use `topics_completed: {course: …, topics: all}` or `final_grade` today.",
     "participated": "Use `topics_completed` with a count of topics today.",
-    "prior_learning": "Grant the credential by hand today.",
+    "prior_learning": "Leave it out today: what was learned elsewhere does not count yet.",
     "not": "Say what must hold, with all, any or at_least, today.",
     "before": "Leave the deadline out; a criterion counts whenever it is met today.",
     "within": "Leave the window out; badges count whenever they are held today.",

@@ -71,6 +71,21 @@ EXPECTED = (
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"laurel {wiring.app_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[  # its callback is all it does
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Turns what happens in a learning platform into credentials people can trust."""
+
+
 @app.command("worker")
 def run_worker(
     role: Annotated[worker.Role, typer.Option(help="What this process does.")] = worker.Role.ALL,

@@ -99,10 +99,8 @@ TenantName = Annotated[Id, AfterValidator(_tenant)]
 
 
 class SourceForm(Form):
-    topic: Annotated[
-        str, AfterValidator(_topic), Field(description="The topic of the LMS", examples=["canvas-live-events"])
-    ]
-    dialect: Annotated[Id, Field(description="In what form its events are", examples=["native"])]
+    topic: Annotated[str, AfterValidator(_topic), Field(description="The topic of the LMS", examples=["lms-events"])]
+    dialect: Annotated[Id, Field(description="In what form its events are", examples=["laurel"])]
     tenant: Annotated[TenantName, Field(description="One of the ids under `tenants`", examples=["example"])]
     start: Annotated[
         Literal["earliest", "latest"], Field(description="Where reading begins the first time", examples=["earliest"])

@@ -76,7 +76,6 @@ class Worker:
         try:
             return await self._work()
         finally:
-            self.metrics.ready.set(0)
             await runner.cleanup()
 
     async def _work(self) -> int:
@@ -126,7 +125,6 @@ class Worker:
                 os._exit(BUG)
             if streams.is_recovered:
                 self.waiting.pop("its partitions and their state", None)
-                self.metrics.ready.set(0 if self.waiting else 1)
             try:
                 await asyncio.wait_for(self.stop.wait(), WATCH_SECONDS)
             except TimeoutError:
@@ -138,8 +136,8 @@ class Worker:
     async def _deliver(self) -> int:
         if self.settings.database is None:
             raise unset("database")
-        self.waiting |= {"the database": None}
-        watch = DeliveryMetrics(self.metrics, SINK)
+        self.waiting |= {"the database": None, "the award topics": None}
+        watch = DeliveryMetrics(self.metrics, SINK, connected=lambda: self.waiting.pop("the award topics", None))
         sink = PostgresSink(self.settings.database.get_secret_value())
         try:
             await self._until_connected(sink)
@@ -166,6 +164,7 @@ class Worker:
                 return
 
     async def _observe(self) -> None:
+        self.metrics.ready.set(0 if self.waiting or self.stop.is_set() else 1)
         if self.streams is not None:
             await self.streams.observe()
 

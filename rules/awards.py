@@ -64,6 +64,20 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpToDate:
+    """
+    All that is held by a learner has been told, as judged under this catalogue.
+
+    Until then certificates are not decided under it: what was not judged yet is never taken as not held.
+    """
+
+    tenant: TenantId
+    learner: LearnerId
+    judged_under: str
+    received_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How far a learner is with one credential."""
 

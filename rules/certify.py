@@ -1,12 +1,12 @@
 """What a record of `laurel.held` changes, and which certificates follow: the certificates agent's whole judgement."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from rules.awards import Held, Standing
+from rules.awards import Held, Standing, UpToDate
 from rules.criteria import Badges, Leaf, Node, evidence, node, spans
-from rules.keys import CredentialId, LearnerId, LearnerKey, key, parts, prefix
-from rules.known import Control, KnownOfCertificates, Walk
+from rules.keys import CredentialId, LearnerKey
+from rules.known import KnownOfCertificates
 from rules.ledger import Entry, Ledger
 from rules.rulebook import Rulebook
 from rules.tree import TreeView
@@ -17,24 +17,34 @@ def decide_held(known: KnownOfCertificates, held: Held) -> None:
     """Take in when a badge is held, and decide the certificates that count it."""
     advance(known, held.received_at)
     who = LearnerKey(held.tenant, held.learner)
-    place = str(who)
-    all_held = known.held.get(place) or {}
+    all_held = known.held.get(str(who)) or {}
     if all_held.get(held.credential) == held.spans:
         return
     all_held[held.credential] = held.spans
-    known.held.put(place, all_held)
+    known.held.put(str(who), all_held)
     rulebook = known.clock.rulebook(held.tenant)
     if rulebook is not None:
         _judge(known, rulebook, who, rulebook.by_badge.get(held.credential, ()))
 
 
+def decide_up_to_date(known: KnownOfCertificates, told: UpToDate) -> None:
+    """All that a learner holds has been told, as judged under a catalogue: now it decides their certificates."""
+    advance(known, told.received_at)
+    rulebook = known.clock.rulebook(told.tenant)
+    if rulebook is None or rulebook.digest != told.judged_under:
+        return
+    who = LearnerKey(told.tenant, told.learner)
+    ledger = known.ledger.get(str(who)) or Ledger()
+    if ledger.judged_under != rulebook.digest:
+        ledger.judged_under = rulebook.digest
+        known.ledger.put(str(who), ledger)
+        _judge(known, rulebook, who, _concerned(known, rulebook, who, ledger))
+
+
 def decide_catalogue(known: KnownOfCertificates, document: dict[str, Any], received_at: int) -> bool:
-    """Put a catalogue in force from here on; a walk over all who hold a badge begins. False: it was already."""
+    """Put a catalogue in force from here on; it decides a learner once they are up to date. False: it was already."""
     advance(known, received_at)
-    catalogue, changed = known.clock.put_in_force(document)
-    if changed:
-        control = Control(walk=Walk(tenant=catalogue.tenant))
-        known.clock.control.put(key("walk", catalogue.tenant, "all"), control)
+    _, changed = known.clock.put_in_force(document)
     return changed
 
 
@@ -45,29 +55,8 @@ def advance(known: KnownOfCertificates, time: int) -> None:
     for who in known.agenda.take(time):
         rulebook = known.clock.rulebook(who.tenant)
         if rulebook is not None:
-            _judge(known, rulebook, who, rulebook.certificates)
-
-
-def walk_on(known: KnownOfCertificates, place: str, walk: Walk, learners: int) -> int:
-    """Go on with one walk for at most so many learners; says how many it looked at. At its end it is gone."""
-    rulebook = known.clock.rulebook(walk.tenant)
-    done = 0
-    for after, learner in _walked(known, walk) if rulebook is not None else ():
-        if rulebook is None or done == learners:
-            break
-        _judge(known, rulebook, LearnerKey(walk.tenant, learner), ())
-        walk = Walk(tenant=walk.tenant, after=after)
-        done += 1
-    if done == learners:
-        known.clock.control.put(place, Control(walk=walk))
-    else:
-        known.clock.control.delete(place)
-    return done
-
-
-def walks(known: KnownOfCertificates) -> list[tuple[str, Walk]]:
-    """The walks that are under way in this partition."""
-    return [(place, record.walk) for place, record in known.clock.control.scan("walk/") if record.walk is not None]
+            ledger = known.ledger.get(str(who)) or Ledger()
+            _judge(known, rulebook, who, _concerned(known, rulebook, who, ledger))
 
 
 def standing(known: KnownOfCertificates, who: LearnerKey, credential: CredentialId) -> Standing | None:
@@ -102,13 +91,12 @@ def _judge(
     who: LearnerKey,
     credentials: Iterable[CredentialId],
 ) -> None:
-    """Decide these certificates; all of them where the learner was judged under an older catalogue."""
+    """Decide these certificates; none where the learner is not up to date under the catalogue in force."""
     place = str(who)
     ledger = known.ledger.get(place) or Ledger()
     chosen = set(credentials) & rulebook.certificates
     if ledger.judged_under != rulebook.digest:
-        ledger.judged_under = rulebook.digest
-        chosen = set(rulebook.certificates)
+        return
     view = _view(known, who)
     for credential in rulebook.in_order(chosen):
         rule, entry = rulebook.rules[credential], ledger.entries.get(credential) or Entry()
@@ -135,6 +123,8 @@ def _view(known: KnownOfCertificates, who: LearnerKey) -> TreeView:
     return TreeView(who=who, clauses={}, held=known.held.get(str(who)) or {})
 
 
-def _walked(known: KnownOfCertificates, walk: Walk) -> Iterator[tuple[str, LearnerId]]:
-    for place, _ in known.held.scan(prefix(walk.tenant), walk.after):
-        yield place, LearnerId(parts(place)[1])
+def _concerned(known: KnownOfCertificates, rulebook: Rulebook, who: LearnerKey, ledger: Ledger) -> set[CredentialId]:
+    """The certificates that a learner has, or has a badge for."""
+    held = known.held.get(str(who)) or {}
+    counting = {certificate for badge in held for certificate in rulebook.by_badge.get(badge, ())}
+    return counting | (set(ledger.entries) & rulebook.certificates)

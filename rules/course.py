@@ -122,15 +122,16 @@ class CourseView:
         timelines = [self._of(kind, thing).get(period, ()) for kind, thing in _grades(criterion)]
         return spans_where(holds, [*timelines, release])
 
-    def _scores(self, criterion: Leaf, time: int) -> list[tuple[int, str]]:
-        """The scores that count at that time, one for each period, with the events that gave them."""
+    def _scores(self, criterion: Leaf, time: int) -> list[tuple[int, tuple[str, ...]]]:
+        """The scores that count at that time, one for each period, with the events that gave and released them."""
         found = []
         for period in self._periods(criterion):
             grades = [in_force(self._of(kind, thing).get(period, ()), time) for kind, thing in _grades(criterion)]
             release = self._release(criterion, period)
-            grade = _counting(grades)
-            if grade is not None and _is_released(grade, _course_in_force(release, time), release):
-                found.append((grade.value or 0, grade.event_id))
+            grade, said = _counting(grades), _course_in_force(release, time)
+            if grade is not None and _is_released(grade, said, release):
+                released_by = (said.event_id,) if grade.released is None and said is not None else ()
+                found.append((grade.value or 0, (grade.event_id, *released_by)))
         return found
 
     def _periods(self, criterion: Leaf) -> list[str]:
@@ -140,8 +141,8 @@ class CourseView:
         match criterion:
             case FinalGrade(at_least=bar) | CalculatedGrade(at_least=bar) | ItemGrade(at_least=bar):
                 scores = self._scores(criterion, time)
-                enough = [event for score, event in scores if score >= bar]
-                return enough or [event for _, event in scores]
+                enough = [events for score, events in scores if score >= bar] or [events for _, events in scores]
+                return dict.fromkeys(event for events in enough for event in events)
             case TopicsCompleted(topics=topics):
                 return self._topic_events(topics, time)
             case _:

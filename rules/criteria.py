@@ -99,6 +99,7 @@ class Node(NamedTuple):
     unit: Unit
     events: tuple[str, ...] = ()
     parts: tuple["Node", ...] = ()
+    awards: tuple[str, ...] = ()
 
 
 def spans(criterion: Criterion, leaf: Callable[[Leaf], Spans]) -> Spans:

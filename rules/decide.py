@@ -6,7 +6,7 @@ from typing import Any
 from rules.course import CourseRecord
 from rules.facts import CourseFact, CourseKind, Fact, Kind
 from rules.histories import joined, joined_course, joined_earliest
-from rules.judging import bring_course_up_to_date, bring_up_to_date, decide, judge_register
+from rules.judging import bring_course_up_to_date, bring_up_to_date, judge_register, look_again
 from rules.keys import LearnerId, LearnerKey, key, parts, prefix
 from rules.known import Control, Known, Walk
 
@@ -76,7 +76,7 @@ def advance(known: Known, time: int) -> None:
     for who in known.agenda.take(time):
         rulebook, ledger = known.clock.rulebook(who.tenant), known.ledger.get(str(who))
         if rulebook is not None and ledger is not None:
-            decide(known, rulebook, who, ledger, list(ledger.entries))
+            look_again(known, rulebook, who, ledger)
 
 
 def walks(known: Known) -> list[tuple[str, Walk]]:

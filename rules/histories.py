@@ -43,32 +43,35 @@ Rank: TypeAlias = tuple[object, ...]
 
 def joined(history: History, statement: Statement) -> History:
     """Add one statement to what was said; the very same tuple comes back when it says nothing new."""
-    return _trimmed(_inserted(history, statement, _rank), _rank)
+    return _unless_equal(history, _trimmed(_inserted(history, statement, _rank), _rank))
 
 
 def joined_earliest(history: History, statement: Statement) -> History:
     """Add one statement where only the earliest count: participation keeps its first 64."""
-    return _inserted(history, statement, _rank)[:EARLIEST_PARTICIPATIONS]
+    return _unless_equal(history, _inserted(history, statement, _rank)[:EARLIEST_PARTICIPATIONS])
 
 
 def joined_course(history: CourseHistory, statement: CourseStatement) -> CourseHistory:
     """Add one statement about a course to what was said of it."""
-    return _trimmed(_inserted(history, statement, _course_rank), _course_rank)
+    return _unless_equal(history, _trimmed(_inserted(history, statement, _course_rank), _course_rank))
 
 
-def merged(histories: list[tuple[S, ...]]) -> tuple[S, ...]:
-    """One timeline of several histories, in the order of their stamps."""
+def merged(histories: list[CourseHistory]) -> CourseHistory:
+    """One timeline of several histories of a course, in the order of their stamps."""
     if len(histories) == 1:
         return histories[0]
-    return tuple(sorted((statement for history in histories for statement in history), key=_stamp))
+    return tuple(
+        sorted((said for history in histories for said in history), key=lambda said: _place(said, _course_rank))
+    )
 
 
-def _stamp(statement: Statement | CourseStatement) -> tuple[int, int, str]:
-    return statement[:3]
+def _place(statement: S, rank: Callable[[S], Rank]) -> tuple[int, int, str, Rank]:
+    """Where a statement stands: by its stamp and, where one stamp has several values, by their rank."""
+    return (*statement[:3], rank(statement))
 
 
 def _rank(statement: Statement) -> Rank:
-    """Order values, so that of several under one stamp the same one stays whatever the order of arrival."""
+    """Order values: of several under one stamp the last in this order is in force, whatever arrived when."""
     released = statement.released
     return (statement.value is not None, statement.value or 0, released is not None, bool(released))
 
@@ -77,16 +80,17 @@ def _course_rank(statement: CourseStatement) -> Rank:
     return (len(statement.topics), statement.topics, statement.released)
 
 
+def _unless_equal(history: tuple[S, ...], longer: tuple[S, ...]) -> tuple[S, ...]:
+    return history if longer == history else longer
+
+
 def _inserted(history: tuple[S, ...], statement: S, rank: Callable[[S], Rank]) -> tuple[S, ...]:
-    stamp = _stamp(statement)
-    if not history or _stamp(history[-1]) < stamp:
+    """A history is a set of statements, kept in order; two values under one stamp are two of them."""
+    place = _place(statement, rank)
+    if not history or _place(history[-1], rank) < place:
         return (*history, statement)
-    at = bisect_left(history, stamp, key=_stamp)
-    if _stamp(history[at]) != stamp:
-        return (*history[:at], statement, *history[at:])
-    if rank(history[at]) >= rank(statement):
-        return history
-    return (*history[:at], statement, *history[at + 1 :])
+    at = bisect_left(history, place, key=lambda said: _place(said, rank))
+    return history if history[at] == statement else (*history[:at], statement, *history[at:])
 
 
 def _trimmed(history: tuple[S, ...], rank: Callable[[S], Rank]) -> tuple[S, ...]:
@@ -100,11 +104,11 @@ def _trimmed(history: tuple[S, ...], rank: Callable[[S], Rank]) -> tuple[S, ...]
         return history
     middle = range(EARLIEST, len(history) - LATEST)
 
-    def place(at: int) -> tuple[Rank, tuple[int, int, str]]:
-        return rank(history[at]), _stamp(history[at])
+    def height(at: int) -> tuple[Rank, tuple[int, int, str, Rank]]:
+        return rank(history[at]), _place(history[at], rank)
 
-    highest = max(range(len(history)), key=place)
-    lowest = min(range(len(history)), key=place)
+    highest = max(range(len(history)), key=height)
+    lowest = min(range(len(history)), key=height)
     kept = sorted({highest, lowest} & set(middle))
     if len(kept) == len(middle):
         return history

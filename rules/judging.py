@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from rules.awards import Held
+from rules.awards import Held, UpToDate
 from rules.course import CourseRecord, CourseView, Histories, how_far, judged
 from rules.criteria import evidence, spans
 from rules.facts import Kind, Register
@@ -73,9 +73,24 @@ def bring_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey) -> bool:
         changed = _met(known, rulebook, who, progress, record, rulebook.by_course[course])
         ledger.clauses.update({clause: progress.clauses[clause] for clause in changed})
         known.progress.put(key(*who, course), progress)
-    decide(known, rulebook, who, ledger, rulebook.rules)
+    asked = {credential for clause in ledger.clauses for credential in rulebook.clauses[clause].credentials}
+    decide(known, rulebook, who, ledger, asked | set(ledger.entries))
     tell_ledger(known, rulebook, _view(who, ledger), ledger)
+    known.decisions.held.append(
+        UpToDate(tenant=who.tenant, learner=who.learner, judged_under=rulebook.digest, received_at=known.clock.time)
+    )
     return True
+
+
+def look_again(known: Known, rulebook: Rulebook, who: LearnerKey, ledger: Ledger) -> None:
+    """Decide everything of a learner because a time has come: nothing new was said, but what counts has changed."""
+    if bring_up_to_date(known, rulebook, who):
+        return
+    for place, progress in list(known.progress.scan(prefix(*who))):
+        course = CourseId(parts(place)[2])
+        record = known.courses.get(key(who.tenant, course)) or CourseRecord()
+        _judge_clauses(known, rulebook, who, progress, record, rulebook.by_course.get(course, ()))
+    decide(known, rulebook, who, ledger, list(ledger.entries))
 
 
 def decide(

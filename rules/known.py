@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from rules.awards import Award, Held
+from rules.awards import Award, Held, UpToDate
 from rules.catalogue import Catalogue, parse_catalogue
 from rules.course import CourseRecord, Histories, Met
 from rules.criteria import Node
@@ -101,7 +101,7 @@ class Decisions:
     """What one batch decided. Awards and held spans keep their order; a standing is told once, at the end."""
 
     awards: list[Award] = field(default_factory=list)
-    held: list[Held] = field(default_factory=list)
+    held: list[Held | UpToDate] = field(default_factory=list)
     standings: dict[tuple[LearnerKey, CredentialId], None] = field(default_factory=dict)
 
 
@@ -169,15 +169,16 @@ class Agenda:
         """Whom to look at by that time, earliest first; they are off the agenda then."""
         if time < self._first():
             return []
-        found = []
-        for place, _ in list(self.due.scan("")):
+        found = {}
+        for place, _ in self.due.scan(""):
             at, tenant, learner = parts(place)
             if int(at) > time:
                 break
+            found[place] = LearnerKey(TenantId(tenant), LearnerId(learner))
+        for place in found:
             self.due.delete(place)
-            found.append(LearnerKey(TenantId(tenant), LearnerId(learner)))
         self._earliest = None
-        return found
+        return list(found.values())
 
     def _first(self) -> int:
         if self._earliest is None:

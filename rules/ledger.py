@@ -32,7 +32,12 @@ class Act(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What has been said of one award; `said` is the entitlement that stood behind it while it was awarded."""
+    """
+    What has been said of one award.
+
+    `said` is the entitlement that stands behind it while it is awarded, and none when it is not: what was taken
+    back does not come again because a policy became `keep`.
+    """
 
     revision: int = 0
     status: Status | None = None
@@ -61,7 +66,7 @@ def status(entitlement: Entitlement, entry: Entry, policy: Policy, time: int) ->
     act = max((act for act in entry.acts if act.occurred_at <= time), default=None)
     if act is not None and not act.grants:
         return Status.REVOKED, None
-    due = entitlement if act is None else (*entitlement, Entitled(act.occurred_at, FOREVER))
+    due = entitlement if act is None else with_grant(entitlement, act)
     span = max((span for span in due if span.since <= time), default=None)
     said = entry.said
     if policy is Policy.KEEP and said is not None and (span is None or said.until > span.until):
@@ -71,6 +76,13 @@ def status(entitlement: Entitlement, entry: Entry, policy: Policy, time: int) ->
     if time < span.until:
         return Status.AWARDED, span
     return (Status.REVOKED if span.ending is Ending.LOST else Status.EXPIRED), span
+
+
+def with_grant(entitlement: Entitlement, act: Act) -> Entitlement:
+    """What is due together with a grant: from the act on without end, whatever was met and lost after it."""
+    before = tuple(span for span in entitlement if span.until < act.occurred_at)
+    joined = [span.since for span in entitlement if span.since < act.occurred_at <= span.until]
+    return (*before, Entitled(min([*joined, act.occurred_at]), FOREVER))
 
 
 def held(entitlement: Entitlement, entry: Entry, policy: Policy) -> Spans:

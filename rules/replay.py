@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from rules import certify, decide, telling
-from rules.awards import Award, Standing
+from rules.awards import Award, Held, Standing
 from rules.catalogue import Catalogue, dump_catalogue
 from rules.entitlements import entitlements
 from rules.facts import CourseFact, Fact
@@ -81,10 +81,10 @@ class Replay:
         held = self.known.decisions.held
         self.known.decisions = self._taken(self.known.decisions)
         for one in held:
-            certify.decide_held(self.of_certificates, one)
-        while under_way := certify.walks(self.of_certificates):
-            for place, walk in under_way:
-                certify.walk_on(self.of_certificates, place, walk, STEP)
+            if isinstance(one, Held):
+                certify.decide_held(self.of_certificates, one)
+            else:
+                certify.decide_up_to_date(self.of_certificates, one)
         self.of_certificates.decisions = self._taken(self.of_certificates.decisions)
 
     def _taken(self, decisions: Decisions) -> Decisions:

@@ -57,7 +57,7 @@ class Rulebook:
     A catalogue made ready.
 
     `by_register` finds the clauses that a register can change; `by_badge` the credentials that count a badge;
-    `badges` are all that are not certificates, and `badge_builders` those of them that count other badges.
+    `badges` are all that are not certificates.
     """
 
     catalogue: Catalogue
@@ -69,7 +69,6 @@ class Rulebook:
     by_badge: dict[CredentialId, tuple[CredentialId, ...]]
     badges: frozenset[CredentialId]
     certificates: frozenset[CredentialId]
-    badge_builders: tuple[CredentialId, ...]
 
     def asked(self, course: CourseId, kind: Kind, thing: str) -> tuple[ClauseId, ...]:
         """The clauses that a register can change: none for most of what a platform says."""
@@ -104,6 +103,8 @@ def rulebook(catalogue: Catalogue) -> Rulebook:
             clauses[clause_id(part)] = part
             users[clause_id(part)].append(credential.id)
         for badge in [badge for leaf in leaves(trees[credential.id]) if isinstance(leaf, Badges) for badge in leaf.of]:
+            if badge not in builds_on:
+                raise KeyError(f"{credential.id} counts the badge {badge}, which the catalogue does not have")
             builds_on[credential.id].add(badge)
             by_badge[badge].append(credential.id)
     order = {credential: at for at, credential in enumerate(TopologicalSorter(builds_on).static_order())}
@@ -140,7 +141,6 @@ def rulebook(catalogue: Catalogue) -> Rulebook:
         by_badge={badge: tuple(dict.fromkeys(found)) for badge, found in by_badge.items()},
         badges=badges,
         certificates=frozenset(trees) - badges,
-        badge_builders=tuple(credential for credential in order if credential in badges and builds_on[credential]),
     )
 
 
@@ -157,7 +157,8 @@ def _lifted(credential: Credential) -> list[Credential]:
 
     def without_badges(criterion: Criterion) -> Criterion:
         if not any(isinstance(leaf, Badges) for leaf in leaves(criterion)):
-            milestone = CredentialId(f"{credential.id}~{len(milestones) + 1}")
+            # Named by what it says: what was said of one must not bind another that took its place.
+            milestone = CredentialId(f"{credential.id}~{clause_id(criterion)}")
             milestones.append(
                 Credential(
                     id=milestone,

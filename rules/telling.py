@@ -56,7 +56,8 @@ def tell_ledger(known: Known, rulebook: Rulebook, view: TreeView, ledger: Ledger
     for credential, entry in ledger.entries.items():
         if credential in rulebook.rules and entry.status is not None:
             tell_status(known, view.who, credential, entry.status)
-    for credential in rulebook.badge_builders:
+    builders = {builder for badge, spans in view.held.items() if spans for builder in rulebook.by_badge.get(badge, ())}
+    for credential in rulebook.in_order(builders & rulebook.badges):
         tell_badges(known, rulebook, view, credential)
 
 

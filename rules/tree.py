@@ -45,7 +45,7 @@ class TreeView:
         """How many of the badges are held at that time."""
         awards = tuple(self._awards(leaf.of, time))
         have = min(len(awards), leaf.at_least)
-        return Node(describe(leaf), len(awards) >= leaf.at_least, have, leaf.at_least, "badges", awards)
+        return Node(describe(leaf), len(awards) >= leaf.at_least, have, leaf.at_least, "badges", (), (), awards)
 
     def _awards(self, of: tuple[CredentialId, ...], time: int) -> list[str]:
         return [award_id(self.who, badge) for badge in of if holds_at(self.held.get(badge, ()), time)]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from rules.awards import Award, CredentialKind, Reason, award_id
 from rules.criteria import Evidence
 from rules.keys import Instant, LearnerKey
-from rules.ledger import Entry, Status, held, status
-from rules.policies import Ending, Entitled, entitlement
+from rules.ledger import Act, Entry, Status, held, status
+from rules.policies import Ending, Entitled, Entitlement, entitlement
 from rules.rulebook import Rule
 from rules.spans import FOREVER, Spans
 
@@ -47,7 +47,7 @@ def verdict(
             revision=entry.revision + 1,
             status=now,
             span=span,
-            said=span if now is Status.AWARDED else entry.said,
+            said=span if now is Status.AWARDED else None,
             evidence=backed or entry.evidence,
         )
     entry = replace(entry, held=held(due, entry, policy))
@@ -68,7 +68,7 @@ def verdict(
             reason=_reason(entry, now, time),
             evidence=entry.evidence if now is Status.AWARDED else (),
         )
-    return Verdict(entry=entry, award=award, due_at=_next_edge(due, time))
+    return Verdict(entry=entry, award=award, due_at=_next_edge(due, entry.acts, time))
 
 
 def is_told(award: Award) -> bool:
@@ -82,16 +82,15 @@ def _expiry(span: Entitled | None) -> Instant | None:
 
 def _reason(entry: Entry, now: Status, time: int) -> Reason:
     act = max((act for act in entry.acts if act.occurred_at <= time), default=None)
-    if act is not None:
-        return Reason.GRANTED if act.grants else Reason.REVOKED
     match now:
         case Status.AWARDED:
-            return Reason.MET
+            return Reason.GRANTED if act is not None and act.grants else Reason.MET
         case Status.REVOKED:
-            return Reason.NO_LONGER_MET
+            return Reason.REVOKED if act is not None and not act.grants else Reason.NO_LONGER_MET
         case Status.EXPIRED:
             return Reason.EXPIRED
 
 
-def _next_edge(due: tuple[Entitled, ...], time: int) -> int | None:
-    return min((edge for span in due for edge in span[:2] if time < edge < FOREVER), default=None)
+def _next_edge(due: Entitlement, acts: tuple[Act, ...], time: int) -> int | None:
+    edges = [*[edge for span in due for edge in span[:2]], *[act.occurred_at for act in acts]]
+    return min((edge for edge in edges if time < edge < FOREVER), default=None)

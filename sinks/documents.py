@@ -30,6 +30,7 @@ class NodeDocument(msgspec.Struct, frozen=True):
     unit: Unit
     events: tuple[str, ...] = ()
     parts: tuple["NodeDocument", ...] = ()
+    awards: tuple[str, ...] = ()
 
 
 def evidence_document(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
@@ -46,7 +47,7 @@ def evidence_of(documents: tuple[EvidenceDocument, ...]) -> tuple[Evidence, ...]
 
 
 def node_document(node: Node) -> dict[str, Any]:
-    """What a standing's progress looks like in JSON: percent as people write it, 66.5 for 6650 hundredths."""
+    """What a standing's progress looks like in JSON: percent as people write it, `awards` only of badges."""
     is_percent = node.unit == "percent"
     return {
         "clause": node.clause,
@@ -56,6 +57,7 @@ def node_document(node: Node) -> dict[str, Any]:
         "unit": node.unit,
         "events": node.events,
         "parts": [node_document(part) for part in node.parts],
+        **({"awards": node.awards} if node.awards else {}),
     }
 
 
@@ -69,6 +71,7 @@ def node_of(document: NodeDocument) -> Node:
         unit=document.unit,
         events=document.events,
         parts=tuple(node_of(part) for part in document.parts),
+        awards=document.awards,
     )
 
 

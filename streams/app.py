@@ -80,6 +80,7 @@ def build(options: StreamOptions, metrics: Metrics) -> Streams:
         frozenset({*sources, topics.FACTS, topics.HELD}),
         lambda tp: _producer(options, tp),
         most_records=options.batch_records,
+        from_latest=frozenset(source.topic for source in options.sources if source.start == "latest"),
     )
     shared = Shared(options=options, metrics=metrics)
     app = _faust_app(options)
@@ -119,6 +120,8 @@ def _faust_app(options: StreamOptions) -> Any:
         topic_disable_leader=True,
         web_enabled=False,
         stream_wait_empty=False,
+        # Standby replicas are not tried yet; Faust would keep one.
+        table_standby_replicas=0,
         stream_buffer_maxsize=BUFFERED_BATCHES,
         broker_max_poll_records=options.batch_records,
         broker_session_timeout=SESSION_SECONDS,

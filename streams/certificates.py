@@ -11,7 +11,7 @@ from rules.known import Decisions, KnownOfCertificates
 from streams import messages, topics, wire
 from streams.dialects.dialect import UnreadableEvent
 from streams.lane import Run
-from streams.progress import WALK_LEARNERS, badges_of
+from streams.progress import badges_of
 from streams.tables import BatchTable, View
 from streams.transaction import Outgoing
 from streams.work import Ended, Shared
@@ -47,30 +47,26 @@ class Certificates:
             await self._commit(run.end)
 
     async def step(self) -> bool:
-        """Go on with the walk that a catalogue has caused."""
-        under_way = certify.walks(self.known)
-        if under_way:
-            place, walk = under_way[0]
-            done = certify.walk_on(self.known, place, walk, WALK_LEARNERS)
-            self.shared.metrics.walked.labels("certificates").inc(done)
-            under_way = certify.walks(self.known)
-            await self._commit(None)
-        self.walking = len(under_way)
-        return bool(under_way)
+        """Nothing is done between batches: progress walks the learners, and tells when each is up to date."""
+        return False
 
     def _take(self, record: "ConsumerRecord[bytes, bytes]", one: wire.HeldRecord) -> None:
         if one.held is not None:
             certify.decide_held(self.known, one.held)
+        elif one.up_to_date is not None:
+            certify.decide_up_to_date(self.known, one.up_to_date)
         elif one.catalogue is not None:
             certify.decide_catalogue(self.known, one.catalogue.document, one.catalogue.received_at)
         else:
-            self._refuse(record, "the record says nothing: neither when a badge is held, nor a catalogue")
+            self._refuse(
+                record, "the record says nothing: neither when a badge is held, nor who is up to date, nor a catalogue"
+            )
 
     def _refuse(self, record: "ConsumerRecord[bytes, bytes]", reason: str) -> None:
         letter = self.shared.dead_letter(record, reason, stage="certificates", source=record.topic, dialect="")
         self._letters.append(letter)
 
-    async def _commit(self, offset: int | None) -> None:
+    async def _commit(self, offset: int) -> None:
         ended = Ended(source=self.tp, offset=offset, changes=self.view.changes())
         partition, options = self.tp.partition, self.shared.options
         ended.changelog = TP(topics.certificates_changelog(options.app_id), partition)

@@ -148,7 +148,7 @@ class Consumer(driver.Consumer):
         self.fetched[tp] = offset
 
     async def commit_plainly(self, offsets: Mapping[TP, int]) -> None:
-        """Commit outside a transaction: for the embedded broker only, which drops offsets sent with one."""
+        """Commit outside a transaction: where a source begins, and for the embedded broker, which drops the others."""
         await self._commit(offsets)
 
     async def ends(self) -> dict[TP, tuple[int, int]]:

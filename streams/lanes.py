@@ -116,9 +116,15 @@ class Lanes:
     """All lanes of one worker, as its partitions come and go."""
 
     def __init__(
-        self, topics: frozenset[str], producer: Callable[[TP], AIOKafkaProducer], *, most_records: int
+        self,
+        topics: frozenset[str],
+        producer: Callable[[TP], AIOKafkaProducer],
+        *,
+        most_records: int,
+        from_latest: frozenset[str] = frozenset(),
     ) -> None:
         self._most_records = most_records
+        self._from_latest = from_latest
         self.topics = topics
         self.makers: dict[str, Callable[[TP, AIOKafkaProducer], Work]] = {}
         self._producer = producer
@@ -148,16 +154,26 @@ class Lanes:
         if not mine:
             return
         committed = await consumer.seek_to_committed()
-        first = await consumer.earliest_offsets(*mine)
+        first = await self._first_offsets(consumer, mine)
         for tp in mine:
             at = committed.get(tp)
-            start = first[tp] if at is None or at < 0 else at
+            start = at if at is not None and at >= 0 else first[tp]
+            if start != at and tp.topic in self._from_latest:
+                # Said at once, so that a worker that ends before its first batch does not skip what comes meanwhile.
+                await consumer.commit_plainly({tp: start})
             work = self.makers[tp.topic](tp, self._producers[tp])
             lane = self._lanes[tp] = Lane(
                 partition=tp, work=work, next=start, committed=start, most_records=self._most_records
             )
             lane.task = asyncio.create_task(self._watched(lane), name=f"lane {tp.topic} {tp.partition}")
         self.is_open = True
+
+    async def _first_offsets(self, consumer: Consumer, mine: list[TP]) -> dict[TP, int]:
+        """Where reading begins the first time: at the beginning, or at the end of sources that are told so."""
+        latest = [tp for tp in mine if tp.topic in self._from_latest]
+        earliest = [tp for tp in mine if tp.topic not in self._from_latest]
+        first = dict(await consumer.earliest_offsets(*earliest)) if earliest else {}
+        return first | (dict(await consumer.highwaters(*latest)) if latest else {})
 
     async def put(self, tp: TP, run: Run, consumer: Consumer) -> None:
         """Hand a batch to its lane, which waits while the lane is busy; or drop what does not continue the last."""

@@ -1,5 +1,7 @@
 """Every metric of the streams, with its help. No label ever holds a learner."""
 
+from collections.abc import Callable
+
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -74,8 +76,8 @@ class Metrics:
 class DeliveryMetrics:
     """What one sink's delivery tells (see `streams.delivery.DeliveryWatch`)."""
 
-    def __init__(self, metrics: Metrics, sink: str) -> None:
-        self._metrics, self._sink = metrics, sink
+    def __init__(self, metrics: Metrics, sink: str, *, connected: Callable[[], object]) -> None:
+        self._metrics, self._sink, self._connected = metrics, sink, connected
         metrics.sink_available.labels(sink).set(0)
 
     def delivered(self, kind: str, count: int) -> None:
@@ -89,4 +91,5 @@ class DeliveryMetrics:
         self._metrics.sink_available.labels(self._sink).set(0 if away else 1)
 
     def lag(self, records: int) -> None:
+        self._connected()
         self._metrics.delivery_lag.labels(self._sink).set(records)

@@ -11,6 +11,8 @@ from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
 from rules import decide, telling
+from rules.awards import Held
+from rules.keys import key
 from rules.known import Decisions, Known
 from rules.verdict import is_told
 from streams import messages, topics, wire
@@ -113,8 +115,9 @@ class Progress:
     def _tell_held(self) -> None:
         """Spans of badges go out in the order in which they were decided, catalogues among them."""
         for held in self.known.decisions.held:
-            place = f"{held.tenant}/{held.learner}".encode()
-            self._held.append(Outgoing(key=place, value=wire.dump(wire.HeldRecord(held=held))))
+            place = key(held.tenant, held.learner).encode()
+            said = wire.HeldRecord(held=held) if isinstance(held, Held) else wire.HeldRecord(up_to_date=held)
+            self._held.append(Outgoing(key=place, value=wire.dump(said)))
         self.known.decisions.held.clear()
 
     async def _commit(self, offset: int | None) -> None:

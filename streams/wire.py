@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from rules.awards import Held
+from rules.awards import Held, UpToDate
 from rules.course import CourseRecord
 from rules.facts import CourseFact, Fact
 from rules.histories import History
@@ -40,6 +40,7 @@ class HeldRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     """One record of `laurel.held`: exactly one of these."""
 
     held: Held | None = None
+    up_to_date: UpToDate | None = None
     catalogue: CatalogueInForce | None = None
 
 

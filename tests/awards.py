@@ -84,7 +84,8 @@ def nodes(text: st.SearchStrategy[str] = texts) -> st.SearchStrategy[Node]:
         number = st.integers(0, 1_000_000)
         unit = st.sampled_from(["percent", "topics", "badges", "conditions"])
         below = st.just(()) if parts is None else st.lists(parts, max_size=3).map(tuple)
-        return st.builds(Node, text, st.booleans(), number, number, unit, st.lists(text, max_size=3).map(tuple), below)
+        few = st.lists(text, max_size=3).map(tuple)
+        return st.builds(Node, text, st.booleans(), number, number, unit, few, below, few)
 
     return st.recursive(node(None), node, max_leaves=5)
 

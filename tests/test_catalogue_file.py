@@ -546,7 +546,7 @@ def test_the_documentation_shows_files_that_can_be_read(tmp_path: Path) -> None:
             read_as.add("catalogue")
         elif block.startswith("public_address:"):
             (tmp_path / "laurel.yaml").write_text(block)
-            read_config(tmp_path / "laurel.yaml", ["native"])
+            read_config(tmp_path / "laurel.yaml", ["laurel"])
             read_as.add("configuration")
         else:
             read_in_place(tmp_path, block)

@@ -11,9 +11,9 @@ from laurel.config import DEFAULT_PUBLIC_ADDRESS, ConfigFaults, Source, Tenant, 
 from rules.keys import TenantId
 
 CATALOGUES = Path(__file__).parent / "catalogues"
-DIALECTS = ("native", "canvas")
+DIALECTS = ("laurel", "canvas")
 EXAMPLE = TenantId("example")
-SOURCE = "sources: [{topic: a, dialect: native, tenant: t}]\n"
+SOURCE = "sources: [{topic: a, dialect: laurel, tenant: t}]\n"
 TENANT = "tenants: {t: {catalogue: catalogue.yaml}}\n"
 
 
@@ -32,7 +32,7 @@ def test_a_configuration_says_sources_and_tenants() -> None:
     assert config.public_address == "https://credentials.example.edu"
     assert config.sources == (
         Source(topic="canvas-live-events", dialect="canvas", tenant=EXAMPLE, start="earliest"),
-        Source(topic="own.events", dialect="native", tenant=EXAMPLE, start="latest"),
+        Source(topic="own.events", dialect="laurel", tenant=EXAMPLE, start="latest"),
     )
     assert config.tenants == (
         Tenant(
@@ -58,9 +58,9 @@ def test_all_faults_are_said_at_once_each_with_its_line_and_cure(tmp_path: Path)
 public_address: credentials.example.edu
 sources:
   - {topic: canvas, dialect: canvass, tenant: exampel}
-  - {topic: canvas, dialect: native, tenant: example}
-  - {topic: laurel.facts, dialect: native, tenant: example, start: newest}
-  - {topic: "a/b", dialect: native}
+  - {topic: canvas, dialect: laurel, tenant: example}
+  - {topic: laurel.facts, dialect: laurel, tenant: example, start: newest}
+  - {topic: "a/b", dialect: laurel}
 tenants:
   example:
     catalogue: credentials.yaml

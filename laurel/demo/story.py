@@ -34,6 +34,7 @@ FAILED = 1
 DIALECT_OF = {"lms.brightspace": "brightspace", "lms.laurel": "laurel"}
 SHOWN_REASONS = 8
 SHOWN_LEARNERS = 5
+SHOWN_LEDGER_ALONE = 10
 DRAWING_THREADS = 2
 
 
@@ -240,9 +241,9 @@ def _show_comparison(console: Console, comparison: Comparison, people: dict[Lear
             console.print(f"  unlike {what}: {one}")
     if comparison.ledger_alone:
         console.print(f"Listed apart, since the ledger alone holds them: {len(comparison.ledger_alone)}")
-    for award in sorted(comparison.ledger_alone, key=lambda one: (one.learner, one.credential)):
+    for award in sorted(comparison.ledger_alone, key=lambda one: (one.learner, one.credential))[:SHOWN_LEDGER_ALONE]:
         who = LearnerKey(award.tenant, award.learner)
         name = people[who].full_name if who in people else who.learner
-        console.print(
-            f"  {award.credential} of {name}: {award.status.value}, though the facts of today would not give it"
-        )
+        console.print(f"  {award.credential} of {name}: {award.status.value}, though the facts alone would not give it")
+    if len(comparison.ledger_alone) > SHOWN_LEDGER_ALONE:
+        console.print(f"  and {len(comparison.ledger_alone) - SHOWN_LEDGER_ALONE} others")
