@@ -1,5 +1,6 @@
-"""Strategies: catalogues and events of a small world, in which everything meets everything."""
+"""A small world in which everything meets everything: strategies for its catalogues and events, and single ones."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from hypothesis import strategies as st
@@ -60,38 +61,22 @@ def badges_of(ids: list[CredentialId]) -> st.SearchStrategy[Criterion]:
     return some.flatmap(lambda of: st.builds(Badges, at_least=st.integers(1, len(of)), of=st.just(of)))
 
 
+ONE, TWO, BUILT, CERTIFICATE = (CredentialId(name) for name in ("one", "two", "built", "certificate"))
+# Built once: making a strategy costs more than drawing from it.
+on_courses = criteria(leaf_criteria)
+on_two_badges = criteria(st.one_of(leaf_criteria, badges_of([ONE, TWO])))
+on_three_badges = criteria(st.one_of(leaf_criteria, badges_of([ONE, TWO, BUILT])))
+policies = st.sampled_from(Policy)
+
+
 @st.composite
 def catalogues(draw: st.DrawFn) -> Catalogue:
     """Two badges on courses, one that may build on them, and a certificate that may hold criteria of its own."""
-    credentials: list[Credential] = []
-
-    def add(name: str, kind: CredentialKind, leaf: st.SearchStrategy[Criterion]) -> None:
-        design = (
-            CertificateDesign(template="classic", text="{FullName}") if kind is CredentialKind.CERTIFICATE else None
-        )
-        credentials.append(
-            Credential(
-                id=CredentialId(name),
-                kind=kind,
-                name=name,
-                criteria=draw(criteria(leaf)),
-                when_no_longer_met=draw(st.sampled_from(Policy)),
-                certificate=design,
-            )
-        )
-
-    add("one", CredentialKind.BADGE, leaf_criteria)
-    add("two", CredentialKind.BADGE, leaf_criteria)
-    ids = [credential.id for credential in credentials]
-    add("built", CredentialKind.BADGE, st.one_of(leaf_criteria, badges_of(ids)))
-    ids = [credential.id for credential in credentials]
-    add("certificate", CredentialKind.CERTIFICATE, st.one_of(leaf_criteria, badges_of(ids)))
-    return Catalogue(
-        tenant=TENANT,
-        version=1,
-        issuer=Issuer(id="https://example.edu", name="Example"),
-        courses=tuple((course, course) for course in COURSES),
-        credentials=tuple(credentials),
+    return catalogue_of(
+        badge(ONE, draw(on_courses), draw(policies)),
+        badge(TWO, draw(on_courses), draw(policies)),
+        badge(BUILT, draw(on_two_badges), draw(policies)),
+        certificate(CERTIFICATE, draw(on_three_badges), draw(policies)),
     )
 
 
@@ -151,12 +136,81 @@ def course_facts(draw: st.DrawFn) -> CourseFact:
     return CourseFact(tenant=TENANT, course=draw(courses), kind=kind, statement=statement, received_at=NOW)
 
 
-def _one_value_an_id(events: list[Fact | CourseFact]) -> list[Fact | CourseFact]:
+def _with_own_ids(events: Iterable[Fact | CourseFact]) -> list[Fact | CourseFact]:
     """Give every event its own id, as sources do."""
-    return [
-        replace(e, statement=e.statement._replace(event_id=f"{e.statement.event_id}-{at}"))
-        for at, e in enumerate(events)
-    ]  # type: ignore[arg-type]
+    return [_with_id(event, f"{event.statement.event_id}-{at}") for at, event in enumerate(events)]
 
 
-events = st.lists(st.one_of(facts(), facts(), facts(), course_facts()), max_size=25).map(_one_value_an_id)
+def _with_id(event: Fact | CourseFact, event_id: str) -> Fact | CourseFact:
+    if isinstance(event, Fact):
+        return replace(event, statement=event.statement._replace(event_id=event_id))
+    return replace(event, statement=event.statement._replace(event_id=event_id))
+
+
+events = st.lists(st.one_of(facts(), facts(), facts(), course_facts()), max_size=25).map(_with_own_ids)
+
+
+def badge(name: str, criteria: Criterion, policy: Policy = Policy.KEEP) -> Credential:
+    return Credential(
+        id=CredentialId(name), kind=CredentialKind.BADGE, name=name, criteria=criteria, when_no_longer_met=policy
+    )
+
+
+def certificate(name: str, criteria: Criterion, policy: Policy = Policy.KEEP) -> Credential:
+    design = CertificateDesign(template="classic", text="{FullName}")
+    return replace(badge(name, criteria, policy), kind=CredentialKind.CERTIFICATE, certificate=design)
+
+
+def catalogue_of(*credentials: Credential, version: int = 1) -> Catalogue:
+    return Catalogue(
+        tenant=TENANT,
+        version=version,
+        issuer=Issuer(id="https://example.edu", name="Example"),
+        courses=tuple((course, course) for course in COURSES),
+        credentials=credentials,
+    )
+
+
+def fact(
+    kind: Kind,
+    time: int,
+    value: int | None,
+    *,
+    course: CourseId = COURSES[0],
+    learner: LearnerId = LEARNERS[0],
+    thing: str = "",
+    period: str = "",
+    received_at: Instant = NOW,
+) -> Fact:
+    """What an event says of a learner; its id is made of all that it says."""
+    register = Register(tenant=TENANT, learner=learner, course=course, kind=kind, object=thing, period=period)
+    event_id = f"{kind}-{course}-{thing}-{period}-{time}-{value}"
+    return Fact(register=register, statement=Statement(time, 0, event_id, value), received_at=received_at)
+
+
+def outline(
+    time: int, *topics: str, course: CourseId = COURSES[0], period: str = "", received_at: Instant = NOW
+) -> CourseFact:
+    statement = CourseStatement(time, 0, f"outline-{course}-{time}", topics=topics)
+    return CourseFact(
+        tenant=TENANT,
+        course=course,
+        kind=CourseKind.OUTLINE,
+        period=period,
+        statement=statement,
+        received_at=received_at,
+    )
+
+
+def release(
+    time: int, released: bool, *, course: CourseId = COURSES[0], period: str = "", received_at: Instant = NOW
+) -> CourseFact:
+    statement = CourseStatement(time, 0, f"release-{course}-{time}", released=released)
+    return CourseFact(
+        tenant=TENANT,
+        course=course,
+        kind=CourseKind.RELEASE,
+        period=period,
+        statement=statement,
+        received_at=received_at,
+    )
