@@ -48,7 +48,8 @@ clashing_of_courses = st.lists(
 ENDS = [Statement(at, 0, "end", 1 + at % 2) for at in (*range(31), *range(100, 131))]
 # Higher and lower ones come in between, several to a stamp: what is cut must not be missed when more is said.
 long_ones = st.lists(
-    st.builds(Statement, st.sampled_from((20, 40, 41, 42, 43, 110)), st.just(0), event_ids, values), max_size=20
+    st.builds(Statement, st.sampled_from((20, 40, 41, 42, 43, 110)), st.just(0), event_ids, values, st.none()),
+    max_size=20,
 ).map(lambda middle: [*ENDS, *middle])
 randoms = st.randoms(use_true_random=False)
 
@@ -137,8 +138,11 @@ def in_order(statements: list[Statement]) -> list[Statement]:
     return sorted(set(statements), key=lambda statement: (statement[:3], by_value(statement)))
 
 
-def by_value(statement: Statement) -> tuple[int, tuple[int, int, str]]:
-    return (-1 if statement.value is None else statement.value), statement[:3]
+def by_value(statement: Statement) -> tuple[object, ...]:
+    """No score is the lowest; of equal scores one that says nothing of its release comes first, then unreleased."""
+    score = -1 if statement.value is None else statement.value
+    release = (None, False, True).index(statement.released)
+    return score, release, statement[:3]
 
 
 @given(long_ones, randoms)
