@@ -18,7 +18,7 @@ from streams.metrics import Metrics
 from streams.options import Source, StreamOptions
 from streams.progress import Progress
 from streams.tables import BatchTable
-from streams.work import Shared
+from streams.work import Shared, State
 
 log = structlog.get_logger("laurel")
 
@@ -90,10 +90,12 @@ def build(options: StreamOptions, metrics: Metrics) -> Streams:
     certificates = _table(app, "certificates", topics.certificates_changelog(options.app_id), options)
 
     def progress_work(tp: TP, producer: AIOKafkaProducer) -> Work:
-        return Progress(shared=shared, tp=tp, producer=producer, table=progress)
+        changelog = topics.progress_changelog(options.app_id)
+        return Progress(State(shared=shared, tp=tp, producer=producer, table=progress, changelog=changelog))
 
     def certificates_work(tp: TP, producer: AIOKafkaProducer) -> Work:
-        return Certificates(shared=shared, tp=tp, producer=producer, table=certificates)
+        changelog = topics.certificates_changelog(options.app_id)
+        return Certificates(State(shared=shared, tp=tp, producer=producer, table=certificates, changelog=changelog))
 
     lanes.makers |= {topics.FACTS: progress_work, topics.HELD: certificates_work}
     for source in options.sources:

@@ -1,7 +1,7 @@
 """What every agent's work shares: options, metrics, and how a batch is ended in one transaction."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +10,15 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from streams import dead_letters
+from rules.awards import Standing
+from rules.keys import CredentialId, LearnerKey
+from rules.known import Decisions, Table
+from rules.verdict import is_told
+from streams import dead_letters, messages, topics, wire
 from streams.lane import Consumer
 from streams.metrics import Metrics
 from streams.options import StreamOptions
-from streams.tables import Changes
+from streams.tables import BatchTable, Changes, View
 from streams.transaction import Outgoing, Transaction
 
 
@@ -32,16 +36,50 @@ class Ended:
         """Send these records behind what is already to be sent there."""
         self.sends.setdefault(TP(topic, partition), []).extend(records)
 
-    def is_empty(self) -> bool:
-        """Whether nothing would be sent or committed."""
-        return self.offset is None and not self.changes and not any(self.sends.values())
-
 
 @dataclass(slots=True)
 class Counted:
     """How many records a batch had in the end."""
 
     records: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """What an agent keeps of one partition, and changes only together with what it sends."""
+
+    shared: "Shared"
+    tp: TP
+    producer: AIOKafkaProducer
+    table: BatchTable
+    changelog: str
+    letters: list[Outgoing] = field(default_factory=list)
+    view: View = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.view = View(self.table.database(self.tp.partition))
+
+    def table_of(self, name: str) -> Table[Any]:
+        """One of the agent's tables, as the view of this partition has it."""
+        return self.view.table(name, *wire.CODECS[name])
+
+    def refuse(self, record: "ConsumerRecord[bytes, bytes]", reason: str, stage: str) -> None:
+        """Send a record to the dead letters, with the batch that it is in."""
+        letter = self.shared.dead_letter(record, reason, stage=stage, source=record.topic, dialect="")
+        self.letters.append(letter)
+
+    async def commit(self, offset: int | None, sends: Mapping[str, Iterable[Outgoing]]) -> None:
+        """End a batch: send, commit, and only then write what has changed to the database."""
+        partition = self.tp.partition
+        ended = Ended(source=self.tp, offset=offset, changes=self.view.changes())
+        ended.changelog = TP(self.changelog, partition)
+        for topic, records in sends.items():
+            ended.add(topic, partition, records)
+        ended.add(topics.DEAD_LETTERS, partition, self.letters)
+        reached = await self.shared.commit(self.producer, ended)
+        self.table.store(partition, ended.changes, reached)
+        self.view.forget()
+        self.letters.clear()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,3 +137,23 @@ class Shared:
             version=self.options.version,
         )
         return Outgoing(key=letter.key, value=letter.value, headers=letter.headers)
+
+    def awards(self, decisions: Decisions) -> list[Outgoing]:
+        """The awards that were decided, as the world hears of them."""
+        found = []
+        for award in decisions.awards:
+            if is_told(award):
+                message = messages.dump_award(award, source=self.options.ce_source)
+                found.append(Outgoing(key=message.key, value=message.value, headers=message.headers))
+                self.metrics.awards.labels(award.kind, award.status).inc()
+        return found
+
+
+def standings(decisions: Decisions, standing: Callable[[LearnerKey, CredentialId], Standing | None]) -> list[Outgoing]:
+    """The standings that have changed, each once; a tombstone where there is none any more."""
+    found = []
+    for who, credential in decisions.standings:
+        said = standing(who, credential)
+        message = messages.standing_gone(*who, credential) if said is None else messages.dump_standing(said)
+        found.append(Outgoing(key=message.key, value=message.value, headers=message.headers))
+    return found
