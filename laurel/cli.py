@@ -9,32 +9,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
-from rich.table import Table
 
-from laurel import logs, wiring, worker
+from laurel import logs, operations, wiring, worker
 from laurel.catalogue_file import read_catalogue
 from laurel.config import Config
-from laurel.drawing import EPOCH, NotDrawable, draw, moment
+from laurel.drawing import EPOCH, NotDrawable
 from laurel.embedded import EmbeddedStackError
-from laurel.evaluate import Evaluation, evaluate, read_lines
+from laurel.evaluate import evaluate, read_lines
 from laurel.faults import FileFaults
+from laurel.printing import body_of, summary_of, table_of
 from laurel.settings import Settings, SettingsFaults, unset
-from rules.awards import Award
 from rules.catalogue import dump_catalogue
 from rules.keys import AwardId, CredentialId, Instant, LearnerId, TenantId
 from rules.ledger import Status
 from rules.rulebook import rulebook
 from sinks.certificates import CertificateFault
 from sinks.migrations import UnusableDatabase
-from sinks.postgres import PostgresSink
 from sinks.sink import SinkUnavailable
-from streams import broker, messages
+from streams import broker
 
 FAILED = 1
 USAGE = 2
@@ -155,10 +153,10 @@ def run_evaluate(
         for refused in done.refused:
             err.print(f"{events}:{refused.line}: dead letter: {refused.reason}")
         if summary:
-            out.print(_summary(done))
+            out.print(summary_of(done))
         else:
             for award in done.replay.awards if history else done.in_force:
-                typer.echo(_body(award))
+                typer.echo(body_of(award))
 
 
 @topics_app.command("apply")
@@ -167,7 +165,7 @@ def apply_topics(
 ) -> None:
     """Make the topics that are missing. What exists is left as it is."""
     with told():
-        made = asyncio.run(_apply_topics(_settings(), replication))
+        made = asyncio.run(operations.apply_topics(_settings(), replication))
         for name in made:
             out.print(f"made {name}")
         if not made:
@@ -178,7 +176,7 @@ def apply_topics(
 def check_topics() -> None:
     """Say what is missing or not as it should be; exit 1 if anything is."""
     with told():
-        said = asyncio.run(_check_topics(_settings()))
+        said = asyncio.run(operations.check_topics(_settings()))
         for sentence in said:
             out.print(sentence)
         if said:
@@ -226,7 +224,7 @@ def list_awards(
     """List awards from the database."""
     with told():
         found = asyncio.run(
-            _list_awards(
+            operations.list_awards(
                 _settings(),
                 tenant=None if tenant is None else TenantId(tenant),
                 learner=None if learner is None else LearnerId(learner),
@@ -237,11 +235,11 @@ def list_awards(
         )
         if json:
             for award in found:
-                typer.echo(_body(award))
+                typer.echo(body_of(award))
         elif not found:
             out.print("no awards")
         else:
-            out.print(_table_of(found))
+            out.print(table_of(found))
             if len(found) == limit:
                 err.print(f"these are the first {limit}; there may be more: --limit")
 
@@ -254,7 +252,7 @@ def render_certificate(
     """Draw the certificate of an award as PDF."""
     with told():
         target = output or Path(f"{_award_id(award)}.pdf")
-        target.write_bytes(asyncio.run(_render(_settings(), AwardId(_award_id(award)))))
+        target.write_bytes(asyncio.run(operations.render(_settings(), AwardId(_award_id(award)))))
         out.print(f"{target}")
 
 
@@ -288,61 +286,6 @@ def _settings() -> Settings:
     return settings
 
 
-async def _apply_topics(settings: Settings, replication: int) -> list[str]:
-    options = wiring.stream_options(settings, None)
-    admin = await broker.reached(options, asyncio.Event())
-    if admin is None:
-        return []
-    try:
-        return await broker.apply_topics(admin, options, replication)
-    finally:
-        await admin.stop()
-
-
-async def _check_topics(settings: Settings) -> list[str]:
-    options = wiring.stream_options(settings, wiring.config_of(settings) if settings.config else None)
-    admin = await broker.reached(options, asyncio.Event())
-    if admin is None:
-        return []
-    try:
-        missing, unlike = await broker.differences(admin, options)
-    finally:
-        await admin.stop()
-    return [*missing, *unlike]
-
-
-async def _list_awards(settings: Settings, **chosen: Any) -> list[Award]:
-    sink = _sink(settings)
-    try:
-        await sink.connect()
-        return await sink.list_awards(**chosen)
-    finally:
-        await sink.close()
-
-
-async def _render(settings: Settings, award_id: AwardId) -> bytes:
-    config, sink = wiring.config_of(settings), _sink(settings)
-    try:
-        await sink.connect()
-        award = await sink.find_award(award_id)
-        if award is None:
-            raise NotDrawable(f"no award has the id {award_id}")
-        person = await sink.find_person(award.tenant, award.learner)
-    finally:
-        await sink.close()
-    tenant = next((tenant for tenant in config.tenants if tenant.id == award.tenant), None)
-    if tenant is None:
-        raise NotDrawable(f"the award is of the tenant `{award.tenant}`, which the configuration does not name")
-    catalogue = read_catalogue(tenant.catalogue, tenant.id)
-    return draw(award, person, catalogue, public_address=config.public_address, time_zone=tenant.time_zone.key)
-
-
-def _sink(settings: Settings) -> PostgresSink:
-    if settings.database is None:
-        raise unset("database")
-    return PostgresSink(settings.database.get_secret_value())
-
-
 def _only_tenant(config: Config) -> TenantId:
     if len(config.tenants) != 1:
         fail(f"say whose it is with --tenant: {', '.join(tenant.id for tenant in config.tenants)}", USAGE)
@@ -369,35 +312,3 @@ def _instant(text: str) -> Instant:
 
 def _now() -> Instant:
     return Instant(time.time_ns() // 1_000)
-
-
-def _body(award: Award) -> str:
-    return (messages.dump_award(award, source="").value or b"").decode()
-
-
-def _table_of(awards: list[Award]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("learner", "credential", "status", "rev", "met at", "award id"):
-        table.add_column(name, overflow="fold", no_wrap=name == "award id")
-    for award in awards:
-        met_at = "" if award.met_at is None else f"{moment(award.met_at):%Y-%m-%d %H:%M}"
-        table.add_row(award.learner, award.credential, award.status.value, str(award.revision), met_at, award.award_id)
-    return table
-
-
-def _summary(done: Evaluation) -> Table:
-    counts: dict[tuple[str, str], dict[Status, int]] = {}
-    for award in done.in_force:
-        row = counts.setdefault((award.kind.value, award.credential), dict.fromkeys(Status, 0))
-        row[award.status] += 1
-    table = Table(
-        box=None,
-        pad_edge=False,
-        caption=f"{done.facts:,} facts, {done.ignored:,} records not for us, {len(done.refused):,} dead letters",
-        caption_justify="left",
-    )
-    for name in ("kind", "credential", *Status):
-        table.add_column(name, justify="left" if name in ("kind", "credential") else "right")
-    for (kind, credential), row in sorted(counts.items()):
-        table.add_row(kind, credential, *[str(row[status]) for status in Status])
-    return table

@@ -1,0 +1,44 @@
+"""Printing: awards as lines and tables."""
+
+from rich.table import Table
+
+from laurel.drawing import moment
+from laurel.evaluate import Evaluation
+from rules.awards import Award
+from rules.ledger import Status
+from streams import messages
+
+
+def body_of(award: Award) -> str:
+    """The body of an award, as on the award topics."""
+    return (messages.dump_award(award, source="").value or b"").decode()
+
+
+def table_of(awards: list[Award]) -> Table:
+    """Awards as a table."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("learner", "credential", "status", "rev", "met at", "award id"):
+        table.add_column(name, overflow="fold", no_wrap=name == "award id")
+    for award in awards:
+        met_at = "" if award.met_at is None else f"{moment(award.met_at):%Y-%m-%d %H:%M}"
+        table.add_row(award.learner, award.credential, award.status.value, str(award.revision), met_at, award.award_id)
+    return table
+
+
+def summary_of(done: Evaluation) -> Table:
+    """How many awards of each credential have which status."""
+    counts: dict[tuple[str, str], dict[Status, int]] = {}
+    for award in done.in_force:
+        row = counts.setdefault((award.kind.value, award.credential), dict.fromkeys(Status, 0))
+        row[award.status] += 1
+    table = Table(
+        box=None,
+        pad_edge=False,
+        caption=f"{done.facts:,} facts, {done.ignored:,} records not for us, {len(done.refused):,} dead letters",
+        caption_justify="left",
+    )
+    for name in ("kind", "credential", *Status):
+        table.add_column(name, justify="left" if name in ("kind", "credential") else "right")
+    for (kind, credential), row in sorted(counts.items()):
+        table.add_row(kind, credential, *[str(row[status]) for status in Status])
+    return table
