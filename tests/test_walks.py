@@ -14,7 +14,7 @@ from rules.catalogue import Catalogue, Credential, dump_catalogue
 from rules.criteria import AllOf, AnyOf, Badges, FinalGrade, ItemGrade, TopicsCompleted
 from rules.facts import CourseFact, Fact, Kind
 from rules.keys import CourseId, CredentialId, Instant, LearnerId, LearnerKey, TenantId, key
-from rules.known import Decisions, Known, KnownOfCertificates, MemoryTable
+from rules.known import Agenda, Clock, Decisions, Known, KnownOfCertificates, MemoryTable
 from rules.ledger import Status
 from rules.policies import Policy
 from rules.replay import Replay
@@ -316,6 +316,19 @@ def test_what_is_held_meanwhile_counts_when_a_learner_is_up_to_date_and_not_befo
     ]
 
 
+@pytest.mark.parametrize("policy", Policy)
+def test_a_certificate_that_now_counts_other_badges_is_kept_or_taken_back_as_its_policy_says(policy: Policy) -> None:
+    replay = Replay()
+    two = badge(TWO, grade_of(D, 5_000))
+    replay.catalogue(catalogue_of(ONE_BADGE, two, certificate("paper", HAS_ONE, policy)), NOW)
+    replay.facts([grade(LEARNERS[0], 7_000)])
+    other = certificate("paper", Badges(at_least=1, of=(TWO,)), policy)
+    replay.catalogue(catalogue_of(ONE_BADGE, two, other, version=2), NOW)
+
+    papers = [award.status for award in replay.awards if award.credential == "paper"]
+    assert papers == ([AWARDED] if policy is Policy.KEEP else [AWARDED, REVOKED])
+
+
 class DurableTable(MemoryTable[V]):
     """A table that forgets, at the end of each batch, what was changed in place and not put."""
 
@@ -490,6 +503,15 @@ def test_what_was_due_is_said_when_its_time_comes_and_once() -> None:
 
     assert sorted(told(known)) == [(who, ONE, 1, AWARDED) for who in sorted(LEARNERS)]
     assert {award.decided_at for award in known.decisions.awards} == {NOW + 5}
+    assert list(known.agenda.due.scan("")) == []
+
+
+def test_what_is_due_is_found_by_a_worker_that_starts_anew() -> None:
+    known = progress(EASY, [grade(learner, 7_000, time=NOW + 5) for learner in LEARNERS])
+    known.agenda, known.clock = Agenda(due=known.agenda.due), Clock(control=known.clock.control)
+    decide.advance(known, NOW + 5)
+
+    assert sorted(told(known)) == [(who, ONE, 1, AWARDED) for who in sorted(LEARNERS)]
 
 
 def test_what_is_due_is_looked_at_by_the_time_that_a_fact_was_received() -> None:
