@@ -95,11 +95,12 @@ def evaluate(
     for number, line in lines:
         try:
             asked = _asked(line)
-            tenant = tenant or _tenant(asked)
-            found = _parse(asked, dialect, tenant or NAMELESS, max(now, at or now))
+            named = tenant or _tenant(asked, dialect)
+            found = _parse(asked, dialect, named or NAMELESS, max(now, at or now))
         except UnreadableEvent as error:
             evaluation.refused.append(Refused(line=number, reason=str(error)))
             continue
+        tenant = named
         evaluation.ignored += not found
         for one in found:
             if isinstance(one, Profile):
@@ -124,8 +125,10 @@ def _asked(line: bytes) -> Line:
         raise UnreadableEvent(msg) from None
 
 
-def _tenant(asked: Line) -> TenantId:
-    """The tenant that an event names; empty where it names none."""
+def _tenant(asked: Line, default: str | None) -> TenantId:
+    """The tenant that a native event names; empty where it names none."""
+    if (asked.dialect or default) != "laurel":
+        return TenantId("")
     try:
         named = _named.decode(_value(asked))
     except (UnreadableEvent, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import structlog
+from aiokafka.errors import KafkaError
 from prometheus_client import REGISTRY
 
 from laurel import health, wiring
@@ -20,7 +21,7 @@ from streams import broker
 from streams.app import Streams, build
 from streams.clients import Patience
 from streams.delivery import deliver
-from streams.exits import BUG
+from streams.exits import BUG, OUTAGE
 from streams.metrics import DeliveryMetrics, Metrics
 
 log = structlog.get_logger("laurel")
@@ -36,6 +37,7 @@ WATCH_SECONDS = 0.5
 
 # How long leaving may take before it is left, in seconds.
 LEAVING_SECONDS = 20.0
+CANCELLING_SECONDS = 5.0
 
 
 class Role(StrEnum):
@@ -68,7 +70,7 @@ class Worker:
             port=self.settings.http_port,
             registry=REGISTRY,
             observe=self._observe,
-            not_ready=lambda: list(self.waiting),
+            not_ready=self._not_ready,
         )
         log.info(
             "starting", role=self.role.value, version=wiring.app_version(), worker=self.settings.worker_name, http=port
@@ -90,18 +92,20 @@ class Worker:
         for task in late:
             log.warning("did not stop in time; left to its fate", what=task.get_name(), seconds=LEAVING_SECONDS)
             task.cancel()
+        if late and (await asyncio.wait(late, timeout=CANCELLING_SECONDS))[1]:
+            os._exit(OUTAGE)
         ends = await asyncio.gather(*tasks, return_exceptions=True)
         for end in ends:
             if isinstance(end, Exception):
                 trace = "".join(traceback.format_exception(end)).rstrip()
                 log.critical("a bug; ending", error=repr(end), trace=trace)
-        code = max((end if isinstance(end, int) else BUG for end in ends), default=0)
+        code = max((_code_of(end) for end in ends), default=0)
         if code == 0:
             log.info("stopped")
         return code
 
     async def _stream(self) -> int:
-        self.waiting |= {"the broker": None, "topics": None, "its partitions and their state": None}
+        self.waiting |= {"the broker": None, "topics": None, "the start of its app": None}
         options = wiring.stream_options(self.settings, self.config)
         admin = await broker.reached(options, self.stop)
         if admin is None:
@@ -116,15 +120,15 @@ class Worker:
         self.waiting.pop("topics")
         self.streams = build(options, self.metrics)
         await self.streams.start()
+        self.waiting.pop("the start of its app")
         return await self._until_stopped(self.streams)
 
     async def _until_stopped(self, streams: Streams) -> int:
         while not self.stop.is_set():
             if streams.app.crashed or streams.app.should_stop:
-                log.critical("the stream processor has crashed; ending", error=repr(streams.app.crash_reason))
-                os._exit(BUG)
-            if streams.is_recovered:
-                self.waiting.pop("its partitions and their state", None)
+                reason = streams.app.crash_reason
+                log.critical("the stream processor has crashed; ending", error=repr(reason))
+                os._exit(OUTAGE if isinstance(reason, KafkaError) else BUG)
             try:
                 await asyncio.wait_for(self.stop.wait(), WATCH_SECONDS)
             except TimeoutError:
@@ -163,8 +167,15 @@ class Worker:
                 log.info("database ready", sink=SINK, place=sink.place, migrations=applied)
                 return
 
+    def _not_ready(self) -> list[str]:
+        """What this worker waits for; nothing when it is ready."""
+        waiting = list(self.waiting)
+        if self.streams is not None and not self.streams.is_ready:
+            waiting.append("its partitions and their state")
+        return [*waiting, "its end"] if self.stop.is_set() else waiting
+
     async def _observe(self) -> None:
-        self.metrics.ready.set(0 if self.waiting or self.stop.is_set() else 1)
+        self.metrics.ready.set(0 if self._not_ready() else 1)
         if self.streams is not None:
             await self.streams.observe()
 
@@ -179,6 +190,13 @@ class Worker:
                 return ""
         except OSError as error:
             return f"{place}: {error.strerror}; make it writable, or set LAUREL_DATA_DIR"
+
+
+def _code_of(end: int | BaseException) -> int:
+    if isinstance(end, int):
+        return end
+    # Cancelled, since it did not stop in time; what was begun is restored from Kafka.
+    return OUTAGE if isinstance(end, asyncio.CancelledError | KafkaError) else BUG
 
 
 def run(settings: Settings, config: Config, role: Role) -> int:

@@ -54,7 +54,10 @@ def advance(known: KnownOfCertificates, time: int) -> None:
         return
     for who in known.agenda.take(time):
         rulebook = known.clock.rulebook(who.tenant)
-        if rulebook is not None:
+        if rulebook is not None and not _is_up_to_date(known, rulebook, who):
+            # Judged when they are; but that may be never, where this catalogue was in force before.
+            known.agenda.add(time + 1, who)
+        elif rulebook is not None:
             ledger = known.ledger.get(str(who)) or Ledger()
             _judge(known, rulebook, who, _concerned(known, rulebook, who, ledger))
 
@@ -121,6 +124,11 @@ def _judge(
 
 def _view(known: KnownOfCertificates, who: LearnerKey) -> TreeView:
     return TreeView(who=who, clauses={}, held=known.held.get(str(who)) or {})
+
+
+def _is_up_to_date(known: KnownOfCertificates, rulebook: Rulebook, who: LearnerKey) -> bool:
+    ledger = known.ledger.get(str(who))
+    return ledger is not None and ledger.judged_under == rulebook.digest
 
 
 def _concerned(known: KnownOfCertificates, rulebook: Rulebook, who: LearnerKey, ledger: Ledger) -> set[CredentialId]:

@@ -1,7 +1,7 @@
 """The Faust app: one group, three agents, two tables, and the lanes between them."""
 
 import gc
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 import faust
@@ -41,12 +41,16 @@ GC_THRESHOLDS = (50_000, 20, 50)
 
 @dataclass(slots=True, kw_only=True)
 class Streams:
-    """A built app with its lanes; `is_recovered` once its state is restored and its lanes are open."""
+    """A built app with its lanes."""
 
     app: faust.App
     lanes: Lanes
     shared: Shared
-    is_recovered: bool = field(default=False)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its state is restored and its lanes are open: not while partitions change hands."""
+        return self.lanes.is_open
 
     async def start(self) -> None:
         gc.set_threshold(*GC_THRESHOLDS)
@@ -62,15 +66,17 @@ class Streams:
         metrics = self.shared.metrics
         metrics.walks.set(self.lanes.walking())
         consumer = self.shared.consumer
-        if consumer is None or not self.lanes.is_open:
-            return
-        # A partition that has moved away would keep its last lag for ever.
-        metrics.lag.clear()
-        for tp, (position, end) in (await consumer.ends()).items():
+        found = {} if consumer is None or not self.lanes.is_open else await consumer.ends()
+        lags: dict[TP, int] = {}
+        for tp, (position, end) in found.items():
             committed = self.lanes.committed(tp)
             # A position beyond what was handed over has passed markers only.
-            is_done = committed >= consumer.fetched.get(tp, committed)
-            metrics.lag.labels(tp.topic, str(tp.partition)).set(max(0, end - (position if is_done else committed)))
+            is_done = consumer is None or committed >= consumer.fetched.get(tp, committed)
+            lags[tp] = max(0, end - (position if is_done else committed))
+        # A partition that has moved away would keep its last lag for ever.
+        metrics.lag.clear()
+        for tp, lag in lags.items():
+            metrics.lag.labels(tp.topic, str(tp.partition)).set(lag)
 
 
 def build(options: StreamOptions, metrics: Metrics) -> Streams:
@@ -193,8 +199,6 @@ def _open_after_recovery(app: Any, streams: Streams) -> None:
         consumer = cast("Consumer", app.consumer)
         streams.shared.consumer = consumer
         await streams.lanes.open(consumer)
-        if not streams.is_recovered:
-            streams.is_recovered = True
         held = sorted(tp.partition for tp in consumer.assignment() if tp.topic == topics.FACTS)
         log.info("working", partitions=held)
 

@@ -1,5 +1,6 @@
 """The certificates agent: follows when badges are held, and issues certificates when enough of them are."""
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -10,6 +11,7 @@ from rules.known import Decisions, KnownOfCertificates
 from streams import topics, wire
 from streams.dialects.dialect import UnreadableEvent
 from streams.lane import Run
+from streams.progress import BREATH
 from streams.work import State, standings
 
 STAGE = "certificates"
@@ -31,7 +33,9 @@ class Certificates:
         with self.state.shared.timed("certificates") as counted:
             counted.records = len(run.records)
             parsed = wire.parse_held([record.value for record in run.records])
-            for record, one in zip(run.records, parsed, strict=True):
+            for at, (record, one) in enumerate(zip(run.records, parsed, strict=True)):
+                if at % BREATH == BREATH - 1:
+                    await asyncio.sleep(0)
                 if isinstance(one, UnreadableEvent):
                     self.state.refuse(record, str(one), STAGE)
                 else:

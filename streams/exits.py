@@ -13,6 +13,8 @@ BUG = 70
 OUTAGE = 75
 # Another worker has taken over; this one must not go on.
 FENCED = 76
+# The log no longer has what comes next.
+CUT = 77
 
 
 def bug(where: str, error: BaseException) -> NoReturn:
@@ -26,6 +28,17 @@ def outage(where: str, error: BaseException) -> NoReturn:
     """End the process: what was begun is restored from Kafka at the next start."""
     log.error("Kafka failed in the middle of a transaction; ending, to restore from it", where=where, error=repr(error))
     os._exit(OUTAGE)
+
+
+def cut(where: str, committed: int, first: int) -> NoReturn:
+    """End the process: records were deleted before they were read, and going on would hide it."""
+    log.critical(
+        "records were deleted before they were read; ending. Set the group's offset to go on without them",
+        where=where,
+        committed=committed,
+        first=first,
+    )
+    os._exit(CUT)
 
 
 def fenced(where: str) -> NoReturn:

@@ -19,9 +19,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, cast
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+
+from streams.exits import bug, outage
 
 # How long the broker holds a fetch that finds nothing, in milliseconds.
 FETCH_WAIT_MS = 200
@@ -89,19 +92,19 @@ class Thread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         return consumer
 
-    async def ends(self, partitions: Iterable[TP]) -> dict[TP, tuple[int, int]]:
+    async def ends(self, partitions: Iterable[TP]) -> dict[TP, tuple[int, int | None]]:
         """For each partition where the next fetch begins, and the last stable offset that a fetch has told of."""
-        return cast("dict[TP, tuple[int, int]]", await self.call_thread(self._ends, list(partitions)))
+        return cast("dict[TP, tuple[int, int | None]]", await self.call_thread(self._ends, list(partitions)))
 
-    async def _ends(self, partitions: list[TP]) -> dict[TP, tuple[int, int]]:
-        found: dict[TP, tuple[int, int]] = {}
+    async def _ends(self, partitions: list[TP]) -> dict[TP, tuple[int, int | None]]:
+        found: dict[TP, tuple[int, int | None]] = {}
         # position() would wait for one where there is none yet.
         state: Any = self._ensure_consumer()._subscription.subscription  # noqa: SLF001
         assigned = () if state is None or state.assignment is None else state.assignment.tps
         for tp in partitions:
             at = state.assignment.state_value(tp) if tp in assigned else None
             if at is not None and at.has_valid_position:
-                found[tp] = (at.position, max(at.position, at.lso or 0))
+                found[tp] = (at.position, None if at.lso is None else max(at.position, at.lso))
         return found
 
 
@@ -113,6 +116,9 @@ class Consumer(driver.Consumer):
     def on_init(self) -> None:
         self.fetched: dict[TP, int] = {}
         self.restored: dict[TP, int] = {}
+        # Only the fetcher moves positions: a seek beside it would give its records a wrong beginning.
+        self._rewinds: dict[TP, int] = {}
+        self._seeks = 0
 
     @property
     def hosts(self) -> Hosts:
@@ -123,10 +129,21 @@ class Consumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Fence off former owners first; only then let Faust ask for ends and committed offsets."""
-        await self.hosts.assigned({tp for tp in assigned if tp.topic in self.hosts.topics})
+        try:
+            await self.hosts.assigned({tp for tp in assigned if tp.topic in self.hosts.topics})
+        except KafkaError as error:
+            # aiokafka would log it and go on with a member that holds partitions and does nothing.
+            outage("taking over partitions", error)
+        except Exception as error:  # noqa: BLE001  # a bug ends the process, whatever it is
+            bug("taking over partitions", error)
+        self._forget()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def _forget(self) -> None:
         self.fetched.clear()
         self.restored.clear()
-        await super().on_partitions_assigned(assigned, generation_id)
+        self._rewinds.clear()
+        self._seeks += 1
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Close all lanes before anything else: batches of the old generation may still arrive."""
@@ -134,18 +151,19 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def perform_seek(self) -> None:
+        self._seeks += 1
         await super().perform_seek()
         # What was fetched before the rebalance may still come in and name partitions that are not ours any more.
         positions = await self._thread.ends(self.fetched)
         self.fetched = {tp: position for tp, (position, _) in positions.items()}
+        self._seeks += 1
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's watch over its own acks and commits: both are ours, and the markers of transactions look like lag."""
 
-    async def rewind(self, tp: TP, offset: int) -> None:
-        """Fetch again from there: something in between was lost on the way."""
-        await self.seek(tp, offset)
-        self.fetched[tp] = offset
+    def rewind(self, tp: TP, offset: int) -> None:
+        """Let the fetcher fetch again from there: something in between was lost on the way."""
+        self._rewinds[tp] = offset
 
     async def commit_plainly(self, offsets: Mapping[TP, int]) -> None:
         """Commit outside a transaction: where a source begins, and for the embedded broker, which drops the others."""
@@ -154,9 +172,15 @@ class Consumer(driver.Consumer):
     async def ends(self) -> dict[TP, tuple[int, int]]:
         """For each assigned source partition where the next fetch begins, and where the stable log ends."""
         assigned = [tp for tp in self.assignment() if tp.topic in self.hosts.topics]
-        return await self._thread.ends(assigned)
+        found = await self._thread.ends(assigned)
+        # Nothing was fetched from these yet: only the broker knows their end.
+        unknown = [tp for tp, (_, end) in found.items() if end is None]
+        asked = await self.highwaters(*unknown) if unknown else {}
+        return {tp: (at, max(at, asked.get(tp, at) if end is None else end)) for tp, (at, end) in found.items()}
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109  # Faust's own
+        await self._rewound()
+        seeks = self._seeks
         records, active = await super()._wait_next_records(timeout)
         changelogs = self.app.tables.changelog_topics
         batches: dict[TP, list[Any]] = {}
@@ -165,12 +189,30 @@ class Consumer(driver.Consumer):
         for tp, found in (records or {}).items():
             if tp not in ours:
                 batches[tp] = found
-            elif found and tp in positions:
+            elif found and tp in positions and not self._is_moved(tp, seeks):
                 end = max(found[-1].offset + 1, positions[tp][0])
                 batches[tp] = [self._batch(tp, found, end)]
         if self.app.in_recovery:
             await self._add_markers(batches, active or set())
         return batches, active
+
+    async def _rewound(self) -> None:
+        rewinds, self._rewinds = self._rewinds, {}
+        assigned = self.assignment() if rewinds else set()
+        for tp, offset in rewinds.items():
+            if tp in assigned:
+                await self.seek(tp, offset)
+                self.fetched[tp] = offset
+
+    def _is_moved(self, tp: TP, seeks: int) -> bool:
+        """Whether a position was moved while this was fetched: then nobody knows where its records begin."""
+        if tp in self._rewinds:
+            return True
+        if seeks == self._seeks or tp.topic not in self.hosts.topics:
+            return False
+        if tp in self.fetched:
+            self._rewinds[tp] = self.fetched[tp]
+        return True
 
     def _batch(self, tp: TP, found: Records, end: int) -> Restored:
         """One batch of what was fetched: `end` is where the next fetch begins, markers passed over."""

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 from faust.types import TP
 
-from streams.exits import bug, fenced, outage
+from streams.exits import bug, cut, fenced, outage
 from streams.lane import Consumer, Run
 
 log = structlog.get_logger("laurel")
@@ -131,10 +131,12 @@ class Lanes:
         self._producers: dict[TP, AIOKafkaProducer] = {}
         self._lanes: dict[TP, Lane] = {}
         self._dropped = 0
+        self._changes = 0
         self.is_open = False
 
     async def assigned(self, partitions: set[TP]) -> None:
         """Make a producer for each, kept ones too: its `init` fences former owners and ends what they left open."""
+        self._changes += 1
         await self._close_producers()
         for tp in sorted(partitions):
             producer = self._producers[tp] = self._producer(tp)
@@ -142,6 +144,7 @@ class Lanes:
 
     def revoked(self) -> None:
         """Close all lanes at once. A transaction in flight is never ended: the next owner's `init` aborts it."""
+        self._changes += 1
         self.is_open = False
         for lane in self._lanes.values():
             lane.close()
@@ -150,17 +153,13 @@ class Lanes:
     async def open(self, consumer: Consumer) -> None:
         """Open a lane for each assigned partition, from its committed offset on: recovery is at its end."""
         self.revoked()
+        changes = self._changes
         mine = sorted(tp for tp in consumer.assignment() if tp.topic in self.topics)
-        if not mine:
+        starts = await self._starts(consumer, mine) if mine else {}
+        if changes != self._changes:
+            # Revoked meanwhile: the next recovery opens them.
             return
-        committed = await consumer.seek_to_committed()
-        first = await self._first_offsets(consumer, mine)
-        for tp in mine:
-            at = committed.get(tp)
-            start = at if at is not None and at >= 0 else first[tp]
-            if start != at and tp.topic in self._from_latest:
-                # Said at once, so that a worker that ends before its first batch does not skip what comes meanwhile.
-                await consumer.commit_plainly({tp: start})
+        for tp, start in starts.items():
             work = self.makers[tp.topic](tp, self._producers[tp])
             lane = self._lanes[tp] = Lane(
                 partition=tp, work=work, next=start, committed=start, most_records=self._most_records
@@ -168,12 +167,24 @@ class Lanes:
             lane.task = asyncio.create_task(self._watched(lane), name=f"lane {tp.topic} {tp.partition}")
         self.is_open = True
 
-    async def _first_offsets(self, consumer: Consumer, mine: list[TP]) -> dict[TP, int]:
-        """Where reading begins the first time: at the beginning, or at the end of sources that are told so."""
-        latest = [tp for tp in mine if tp.topic in self._from_latest]
-        earliest = [tp for tp in mine if tp.topic not in self._from_latest]
-        first = dict(await consumer.earliest_offsets(*earliest)) if earliest else {}
-        return first | (dict(await consumer.highwaters(*latest)) if latest else {})
+    async def _starts(self, consumer: Consumer, mine: list[TP]) -> dict[TP, int]:
+        """Where each lane begins: at its committed offset or, the first time, at one end of the log."""
+        committed = await consumer.seek_to_committed()
+        earliest = dict(await consumer.earliest_offsets(*mine))
+        starts: dict[TP, int] = {}
+        for tp in mine:
+            at = committed.get(tp)
+            if at is not None and at >= 0:
+                if at < earliest[tp]:
+                    cut(f"{tp.topic} partition {tp.partition}", at, earliest[tp])
+                starts[tp] = at
+            elif tp.topic in self._from_latest:
+                starts[tp] = (await consumer.highwaters(tp))[tp]
+                # Said at once, so that a worker that ends before its first batch does not skip what comes meanwhile.
+                await consumer.commit_plainly({tp: starts[tp]})
+            else:
+                starts[tp] = earliest[tp]
+        return starts
 
     async def put(self, tp: TP, run: Run, consumer: Consumer) -> None:
         """Hand a batch to its lane, which waits while the lane is busy; or drop what does not continue the last."""
@@ -183,8 +194,8 @@ class Lanes:
         if run.begin != lane.next:
             self._dropped += 1
             log.debug("dropped a batch that does not continue the last", tp=str(tp), begin=run.begin, next=lane.next)
-            if run.begin > lane.next:
-                await consumer.rewind(tp, lane.next)
+            if run.end > lane.next:
+                consumer.rewind(tp, lane.next)
             return
         lane.next = run.end
         await lane.put(run)
@@ -213,7 +224,9 @@ class Lanes:
         where = f"{lane.partition.topic} partition {lane.partition.partition}"
         try:
             await lane.run()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            if not lane.is_closed:
+                bug(where, error)
             raise
         except ProducerFenced:
             fenced(where)

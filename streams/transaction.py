@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import RecordMetadata
 from faust.types import TP
 
@@ -27,7 +28,8 @@ class Transaction:
 
     Nothing is begun before the first record or offset is sent, so folding may take its time; `commit` gives back
     the offset of the last record sent to each partition. Raises aiokafka's ProducerFenced where another worker
-    owns the partition by now, and KafkaError for an outage.
+    owns the partition by now, KafkaError for an outage, and RuntimeError for what the broker will never take: then
+    nothing is committed.
     """
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
@@ -54,10 +56,11 @@ class Transaction:
         if offset is not None:
             offsets = {TopicPartition(source.topic, source.partition): offset}
             await self._producer.send_offsets_to_transaction(offsets, group)
-        await self._producer.commit_transaction()
+        # aiokafka would commit even if the broker has refused one of these: so ask each of them before.
         last: dict[TP, int] = {}
         for tp, count, sent in self._pending:
-            last[tp] = max(last.get(tp, -1), (await sent).offset + count - 1)
+            last[tp] = max(last.get(tp, -1), (await _taken(tp, sent)).offset + count - 1)
+        await self._producer.commit_transaction()
         return last
 
     async def _flush(self, batch: object, topic: str, partition: int) -> None:
@@ -73,3 +76,15 @@ class Transaction:
             key=record.key, value=record.value, timestamp=None, headers=list(record.headers)
         )
         return appended is not None
+
+
+async def _taken(tp: TP, sent: "asyncio.Future[RecordMetadata]") -> RecordMetadata:
+    """Wait for a record batch; one that the broker will never take is a bug, and no outage."""
+    try:
+        return await sent
+    except ProducerFenced:
+        raise
+    except KafkaError as error:
+        if error.retriable:
+            raise
+        raise RuntimeError(f"{tp.topic} does not take a record batch of ours: {error!r}") from error
