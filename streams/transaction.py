@@ -1,14 +1,33 @@
 """One Kafka transaction: what a batch says and the offset it ends at, visible together or not at all."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import (
+    IllegalOperation,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+    TopicAuthorizationFailedError,
+)
 from aiokafka.structs import RecordMetadata
 from faust.types import TP
+
+# What a restart does not mend: the broker refuses the record batch itself, or us.
+NEVER_TAKEN = (
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+    TopicAuthorizationFailedError,
+)
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 
@@ -37,7 +56,8 @@ class Transaction:
         self._pending: list[tuple[TP, int, asyncio.Future[RecordMetadata]]] = []
 
     async def begin(self) -> None:
-        await self._producer.begin_transaction()
+        with self._told_why():
+            await self._producer.begin_transaction()
 
     async def send(self, topic: str, partition: int, records: Iterable[Outgoing]) -> None:
         """Send records to one partition, in as few record batches as they fit into."""
@@ -53,21 +73,39 @@ class Transaction:
 
     async def commit(self, source: TP, offset: int | None, group: str) -> dict[TP, int]:
         """Make all of it visible, with the input offset if there is one: the next record to be read."""
-        if offset is not None:
-            offsets = {TopicPartition(source.topic, source.partition): offset}
-            await self._producer.send_offsets_to_transaction(offsets, group)
-        # aiokafka would commit even if the broker has refused one of these: so ask each of them before.
-        last: dict[TP, int] = {}
-        for tp, count, sent in self._pending:
-            last[tp] = max(last.get(tp, -1), (await _taken(tp, sent)).offset + count - 1)
-        await self._producer.commit_transaction()
+        with self._told_why():
+            if offset is not None:
+                offsets = {TopicPartition(source.topic, source.partition): offset}
+                await self._producer.send_offsets_to_transaction(offsets, group)
+            # aiokafka would commit even if the broker has refused one of these: so ask each of them before.
+            last: dict[TP, int] = {}
+            for tp, count, sent in self._pending:
+                last[tp] = max(last.get(tp, -1), (await _taken(tp, sent)).offset + count - 1)
+            await self._producer.commit_transaction()
         return last
+
+    @contextmanager
+    def _told_why(self) -> Iterator[None]:
+        """
+        Raise what has ended the transaction behind our back, rather than that it is not there any more.
+
+        aiokafka's sender may learn first that it was fenced; it keeps the reason where it waits for the end.
+        """
+        try:
+            yield
+        except (IllegalOperation, AssertionError) as error:
+            ended: asyncio.Future[None] = self._producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001
+            reason = ended.exception() if ended.done() and not ended.cancelled() else None
+            if reason is None:
+                raise
+            raise reason from error
 
     async def _flush(self, batch: object, topic: str, partition: int) -> None:
         count = batch.record_count()  # type: ignore[attr-defined]  # aiokafka's BatchBuilder is untyped
         if count:
             batch.close()  # type: ignore[attr-defined]
-            sent = await self._producer.send_batch(batch, topic, partition=partition)
+            with self._told_why():
+                sent = await self._producer.send_batch(batch, topic, partition=partition)
             self._pending.append((TP(topic, partition), count, sent))
 
     @staticmethod
@@ -82,9 +120,5 @@ async def _taken(tp: TP, sent: "asyncio.Future[RecordMetadata]") -> RecordMetada
     """Wait for a record batch; one that the broker will never take is a bug, and no outage."""
     try:
         return await sent
-    except ProducerFenced:
-        raise
-    except KafkaError as error:
-        if error.retriable:
-            raise
+    except NEVER_TAKEN as error:
         raise RuntimeError(f"{tp.topic} does not take a record batch of ours: {error!r}") from error
