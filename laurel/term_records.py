@@ -111,7 +111,7 @@ def _truncated(random: Random, value: bytes) -> bytes:
 
 
 def _nested(_random: Random, _value: bytes) -> bytes:
-    return b'{"data":' + b"[" * 3_000
+    return b'{"data":' + b"[" * 20_000
 
 
 def _ahead(_random: Random, value: bytes) -> bytes:
