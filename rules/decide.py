@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rules.course import CourseRecord
 from rules.facts import CourseFact, CourseKind, Fact, Kind
 from rules.histories import joined, joined_course, joined_earliest
 from rules.judging import bring_course_up_to_date, bring_up_to_date, judge_register, look_again
@@ -40,7 +39,7 @@ def decide_course_fact(known: Known, fact: CourseFact) -> None:
     """Join one fact about a course; if rules ask about it, a walk over its learners begins."""
     advance(known, fact.received_at)
     place = key(fact.tenant, fact.course)
-    record = known.courses.get(place) or CourseRecord()
+    record = known.course(fact.tenant, fact.course)
     by_period = record.outline if fact.kind is CourseKind.OUTLINE else record.release
     history = by_period.get(fact.period, ())
     longer = joined_course(history, fact.statement)

@@ -23,7 +23,7 @@ def judge_register(known: Known, rulebook: Rulebook, register: Register, history
     touched: Iterable[ClauseId] = rulebook.asked(register.course, register.kind, register.object)
     if not touched:
         return
-    record = known.courses.get(key(who.tenant, course)) or CourseRecord()
+    record = known.course(who.tenant, course)
     place = key(*who, course)
     progress = known.progress.get(place)
     if progress is None or progress.judged_under != rulebook.digest:
@@ -43,7 +43,7 @@ def bring_course_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey, c
     """Judge one course of a learner again, if the course has changed since."""
     place = key(*who, course)
     progress = known.progress.get(place)
-    record = known.courses.get(key(who.tenant, course)) or CourseRecord()
+    record = known.course(who.tenant, course)
     if progress is None or progress.judged_under != rulebook.digest:
         bring_up_to_date(known, rulebook, who)
     elif progress.course_revision != record.revision:
@@ -68,7 +68,7 @@ def bring_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey) -> bool:
     for place, _ in list(known.progress.scan(prefix(*who))):
         known.progress.delete(place)
     for course, histories in _asked_histories(known, rulebook, who).items():
-        record = known.courses.get(key(who.tenant, course)) or CourseRecord()
+        record = known.course(who.tenant, course)
         progress = CourseProgress(judged_under=rulebook.digest, course_revision=record.revision, histories=histories)
         changed = _met(known, rulebook, who, progress, record, rulebook.by_course[course])
         ledger.clauses.update({clause: progress.clauses[clause] for clause in changed})
@@ -88,7 +88,7 @@ def look_again(known: Known, rulebook: Rulebook, who: LearnerKey, ledger: Ledger
         return
     for place, progress in list(known.progress.scan(prefix(*who))):
         course = CourseId(parts(place)[2])
-        record = known.courses.get(key(who.tenant, course)) or CourseRecord()
+        record = known.course(who.tenant, course)
         _judge_clauses(known, rulebook, who, progress, record, rulebook.by_course.get(course, ()))
     decide(known, rulebook, who, ledger, list(ledger.entries))
 
@@ -188,16 +188,8 @@ def _asked_histories(known: Known, rulebook: Rulebook, who: LearnerKey) -> dict[
     found: dict[CourseId, Histories] = defaultdict(dict)
     for place, history in known.facts.scan(prefix(*who)):
         _, _, course, kind, thing, period = parts(place)
-        register = Register(
-            tenant=who.tenant,
-            learner=who.learner,
-            course=CourseId(course),
-            kind=Kind(kind),
-            object=thing,
-            period=period,
-        )
-        if rulebook.asked(register.course, register.kind, register.object):
-            found[register.course].setdefault(kind, {}).setdefault(thing, {})[period] = history
+        if rulebook.asked(CourseId(course), Kind(kind), thing):
+            found[CourseId(course)].setdefault(kind, {}).setdefault(thing, {})[period] = history
     return found
 
 

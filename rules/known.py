@@ -202,6 +202,10 @@ class Known:
     clock: Clock
     decisions: Decisions = field(default_factory=Decisions)
 
+    def course(self, tenant: TenantId, course: CourseId) -> CourseRecord:
+        """What was said of a course for everyone: an empty record where nothing was."""
+        return self.courses.get(key(tenant, course)) or CourseRecord()
+
     @classmethod
     def of(cls, table: Callable[[str], Table[Any]]) -> "Known":
         """Make one of anything that gives a table for a name."""

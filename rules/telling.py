@@ -1,7 +1,7 @@
 """Standings: telling how far a learner is with each credential, leaf by leaf."""
 
 from rules.awards import Standing
-from rules.course import CourseRecord, CourseView, how_far
+from rules.course import CourseView, how_far
 from rules.criteria import Badges, Clause, Leaf, Node, leaves, node
 from rules.keys import ClauseId, CredentialId, LearnerId, LearnerKey, TenantId, key, parts, prefix
 from rules.known import Known, StandingRecord
@@ -90,7 +90,7 @@ def _untouched(known: Known, rulebook: Rulebook, tenant: TenantId, leaf: Leaf) -
     match leaf:
         case Clause(id=clause):
             rule = rulebook.clauses[clause]
-            record = known.courses.get(key(tenant, rule.course)) or CourseRecord()
+            record = known.course(tenant, rule.course)
             return how_far(rule.criterion, CourseView(histories={}, record=record), known.clock.time)
         case Badges():
             nobody = TreeView(who=LearnerKey(tenant, LearnerId("")), clauses={}, held={})

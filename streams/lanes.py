@@ -130,7 +130,6 @@ class Lanes:
         self._producer = producer
         self._producers: dict[TP, AIOKafkaProducer] = {}
         self._lanes: dict[TP, Lane] = {}
-        self._dropped = 0
         self._changes = 0
         self.is_open = False
 
@@ -192,7 +191,6 @@ class Lanes:
         if lane is None or not self.is_open:
             return
         if run.begin != lane.next:
-            self._dropped += 1
             log.debug("dropped a batch that does not continue the last", tp=str(tp), begin=run.begin, next=lane.next)
             if run.end > lane.next:
                 consumer.rewind(tp, lane.next)

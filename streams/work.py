@@ -94,7 +94,7 @@ class Shared:
         """
         Make the end of a batch visible in one transaction; gives the changelog offset that it reaches.
 
-        Raises aiokafka's ProducerFenced and KafkaError; nothing has happened then, or the restart will find it.
+        Raises what `Transaction` raises; nothing has happened then, or the restart will find it.
         """
         transaction = Transaction(producer)
         await transaction.begin()
