@@ -13,8 +13,8 @@ from streams import messages, topics, wire
 from streams.dialects.all import DIALECTS
 from streams.dialects.dialect import Record, Said, UnreadableEvent
 from streams.lane import Run
+from streams.messages import Message
 from streams.options import Source
-from streams.transaction import Outgoing
 from streams.work import Ended, Shared
 
 
@@ -27,9 +27,9 @@ class Intake:
     tp: TP
     producer: AIOKafkaProducer
     walking: int = 0
-    _facts: dict[int, list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
-    _profiles: dict[int, list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
-    _letters: list[Outgoing] = field(default_factory=list)
+    _facts: dict[int, list[Message]] = field(default_factory=lambda: defaultdict(list))
+    _profiles: dict[int, list[Message]] = field(default_factory=lambda: defaultdict(list))
+    _letters: list[Message] = field(default_factory=list)
 
     async def batch(self, run: Run) -> None:
         """Read a batch, and send what it says with the offset it ends at."""
@@ -67,21 +67,19 @@ class Intake:
             match one:
                 case Fact(register=about):
                     who = LearnerKey(about.tenant, about.learner)
-                    record = Outgoing(key=str(who).encode(), value=wire.dump(wire.FactsRecord(fact=one)))
+                    record = Message(key=str(who).encode(), value=wire.dump(wire.FactsRecord(fact=one)))
                     self._facts[topics.partition_of(who, partitions)].append(record)
                     self._count(about.kind)
                 case CourseFact():
                     # It concerns everyone in the course, so it travels in all partitions.
                     place = key(one.tenant, one.course).encode()
-                    record = Outgoing(key=place, value=wire.dump(wire.FactsRecord(course=one)))
+                    record = Message(key=place, value=wire.dump(wire.FactsRecord(course=one)))
                     for partition in range(partitions):
                         self._facts[partition].append(record)
                     self._count(one.kind)
                 case Profile():
-                    message = messages.dump_profile(one)
                     who = LearnerKey(one.tenant, one.learner)
-                    record = Outgoing(key=message.key, value=message.value, headers=message.headers)
-                    self._profiles[topics.partition_of(who, partitions)].append(record)
+                    self._profiles[topics.partition_of(who, partitions)].append(messages.dump_profile(one))
                     self._count("profile")
 
     def _count(self, kind: str) -> None:

@@ -1,5 +1,6 @@
 """What goes out: awards, standings and profiles as Kafka messages, and back."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, NamedTuple, TypeVar
 from uuid import UUID
@@ -23,7 +24,7 @@ class Message(NamedTuple):
 
     key: bytes | None
     value: bytes | None
-    headers: list[Header]
+    headers: Sequence[Header] = ()
 
 
 _JSON: Final[Header] = ("content-type", b"application/json")

@@ -16,7 +16,7 @@ from rules.known import Decisions, Known
 from streams import topics, wire
 from streams.dialects.dialect import UnreadableEvent
 from streams.lane import Run
-from streams.transaction import Outgoing
+from streams.messages import Message
 from streams.work import State, standings
 
 log = structlog.get_logger("laurel")
@@ -37,7 +37,7 @@ class Progress:
     state: State
     known: Known = field(init=False)
     walking: int = 0
-    _held: list[Outgoing] = field(default_factory=list)
+    _held: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.known = Known.of(self.state.table_of)
@@ -100,7 +100,7 @@ class Progress:
             )
             return
         self._tell_held()
-        self._held.append(Outgoing(key=record.key, value=wire.dump(wire.HeldRecord(catalogue=catalogue))))
+        self._held.append(Message(key=record.key, value=wire.dump(wire.HeldRecord(catalogue=catalogue))))
         if changed:
             version, tenant = catalogue.document["version"], catalogue.document["tenant"]
             log.info("catalogue in force", tenant=tenant, version=version, partition=self.state.tp.partition)
@@ -110,7 +110,7 @@ class Progress:
         for held in self.known.decisions.held:
             place = key(held.tenant, held.learner).encode()
             said = wire.HeldRecord(held=held) if isinstance(held, Held) else wire.HeldRecord(up_to_date=held)
-            self._held.append(Outgoing(key=place, value=wire.dump(said)))
+            self._held.append(Message(key=place, value=wire.dump(said)))
         self.known.decisions.held.clear()
 
     async def _commit(self, offset: int | None) -> None:

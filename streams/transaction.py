@@ -1,10 +1,8 @@
 """One Kafka transaction: what a batch says and the offset it ends at, visible together or not at all."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeAlias
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
@@ -19,6 +17,8 @@ from aiokafka.errors import (
 from aiokafka.structs import RecordMetadata
 from faust.types import TP
 
+from streams.messages import Message
+
 # What a restart does not mend: the broker refuses the record batch itself, or us.
 NEVER_TAKEN = (
     InvalidTopicError,
@@ -28,17 +28,6 @@ NEVER_TAKEN = (
     RecordTooLargeError,
     TopicAuthorizationFailedError,
 )
-
-Headers: TypeAlias = Sequence[tuple[str, bytes]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """One record to send. A value of none is a tombstone."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
 
 
 class Transaction:
@@ -59,7 +48,7 @@ class Transaction:
         with self._told_why():
             await self._producer.begin_transaction()
 
-    async def send(self, topic: str, partition: int, records: Iterable[Outgoing]) -> None:
+    async def send(self, topic: str, partition: int, records: Iterable[Message]) -> None:
         """Send records to one partition, in as few record batches as they fit into."""
         batch = self._producer.create_batch()
         for record in records:
@@ -109,7 +98,7 @@ class Transaction:
             self._pending.append((TP(topic, partition), count, sent))
 
     @staticmethod
-    def _appended(batch: object, record: Outgoing) -> bool:
+    def _appended(batch: object, record: Message) -> bool:
         appended = batch.append(  # type: ignore[attr-defined]
             key=record.key, value=record.value, timestamp=None, headers=list(record.headers)
         )

@@ -16,10 +16,11 @@ from rules.known import Decisions, Table
 from rules.verdict import is_told
 from streams import dead_letters, messages, topics, wire
 from streams.lane import Consumer
+from streams.messages import Message
 from streams.metrics import Metrics
 from streams.options import StreamOptions
 from streams.tables import BatchTable, Changes, View
-from streams.transaction import Outgoing, Transaction
+from streams.transaction import Transaction
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,11 +29,11 @@ class Ended:
 
     source: TP
     offset: int | None
-    sends: dict[TP, list[Outgoing]] = field(default_factory=dict)
+    sends: dict[TP, list[Message]] = field(default_factory=dict)
     changelog: TP | None = None
     changes: Changes = field(default_factory=list)
 
-    def add(self, topic: str, partition: int, records: Iterable[Outgoing]) -> None:
+    def add(self, topic: str, partition: int, records: Iterable[Message]) -> None:
         """Send these records behind what is already to be sent there."""
         self.sends.setdefault(TP(topic, partition), []).extend(records)
 
@@ -53,7 +54,7 @@ class State:
     producer: AIOKafkaProducer
     table: BatchTable
     changelog: str
-    letters: list[Outgoing] = field(default_factory=list)
+    letters: list[Message] = field(default_factory=list)
     view: View = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,7 +69,7 @@ class State:
         letter = self.shared.dead_letter(record, reason, stage=stage, source=record.topic, dialect="")
         self.letters.append(letter)
 
-    async def commit(self, offset: int | None, sends: Mapping[str, Iterable[Outgoing]]) -> None:
+    async def commit(self, offset: int | None, sends: Mapping[str, Iterable[Message]]) -> None:
         """End a batch: send, commit, and only then write what has changed to the database."""
         partition = self.tp.partition
         ended = Ended(source=self.tp, offset=offset, changes=self.view.changes())
@@ -101,7 +102,7 @@ class Shared:
         for tp, records in ended.sends.items():
             await transaction.send(tp.topic, tp.partition, records)
         if ended.changelog is not None:
-            logged = [Outgoing(key=key, value=value) for key, value in ended.changes]
+            logged = [Message(key=key, value=value) for key, value in ended.changes]
             await transaction.send(ended.changelog.topic, ended.changelog.partition, logged)
         last = await transaction.commit(ended.source, ended.offset, self.options.app_id)
         if self.options.embedded and self.consumer is not None and ended.offset is not None:
@@ -120,10 +121,10 @@ class Shared:
 
     def dead_letter(
         self, record: "ConsumerRecord[bytes, bytes]", reason: str, *, stage: str, source: str, dialect: str
-    ) -> Outgoing:
+    ) -> Message:
         """Make the dead letter of a record, and count it."""
         self.metrics.dead_letters.labels(stage, source).inc()
-        letter: Any = dead_letters.dead_letter(
+        return dead_letters.dead_letter(
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
@@ -136,24 +137,21 @@ class Shared:
             dialect=dialect,
             version=self.options.version,
         )
-        return Outgoing(key=letter.key, value=letter.value, headers=letter.headers)
 
-    def awards(self, decisions: Decisions) -> list[Outgoing]:
+    def awards(self, decisions: Decisions) -> list[Message]:
         """The awards that were decided, as the world hears of them."""
         found = []
         for award in decisions.awards:
             if is_told(award):
-                message = messages.dump_award(award, source=self.options.ce_source)
-                found.append(Outgoing(key=message.key, value=message.value, headers=message.headers))
+                found.append(messages.dump_award(award, source=self.options.ce_source))
                 self.metrics.awards.labels(award.kind, award.status).inc()
         return found
 
 
-def standings(decisions: Decisions, standing: Callable[[LearnerKey, CredentialId], Standing | None]) -> list[Outgoing]:
+def standings(decisions: Decisions, standing: Callable[[LearnerKey, CredentialId], Standing | None]) -> list[Message]:
     """The standings that have changed, each once; a tombstone where there is none any more."""
     found = []
     for who, credential in decisions.standings:
         said = standing(who, credential)
-        message = messages.standing_gone(*who, credential) if said is None else messages.dump_standing(said)
-        found.append(Outgoing(key=message.key, value=message.value, headers=message.headers))
+        found.append(messages.standing_gone(*who, credential) if said is None else messages.dump_standing(said))
     return found

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -243,7 +244,9 @@ def test_a_tombstone_of_an_award_needs_its_id() -> None:
         parse_award_gone(key("t1", "u-1", "data-literacy").encode())
 
 
-def letter(value: bytes | None, headers: list[tuple[str, bytes]] | None = None, record_key: bytes = b"k") -> Message:
+def letter(
+    value: bytes | None, headers: Sequence[tuple[str, bytes]] | None = None, record_key: bytes = b"k"
+) -> Message:
     return dead_letter(
         topic="lms",
         partition=3,

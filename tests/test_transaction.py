@@ -6,7 +6,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import ProducerFenced
 from faust.types import TP
 
-from streams.transaction import Outgoing, Transaction
+from streams.messages import Message
+from streams.transaction import Transaction
 from tests.acceptance.scenes import count
 from tests.real_kafka import RealKafka
 
@@ -25,8 +26,8 @@ async def test_a_record_that_the_broker_will_never_take_leaves_nothing_committed
     await producer.start()
     transaction = Transaction(producer)
     await transaction.begin()
-    await transaction.send("wide", 0, [Outgoing(key=b"k", value=b"v")])
-    await transaction.send("narrow", 0, [Outgoing(key=b"k", value=b"v" * 1_000)])
+    await transaction.send("wide", 0, [Message(key=b"k", value=b"v")])
+    await transaction.send("narrow", 0, [Message(key=b"k", value=b"v" * 1_000)])
 
     with pytest.raises(RuntimeError, match="narrow does not take"):
         await transaction.commit(TP("source", 0), 42, "group")
@@ -55,14 +56,14 @@ async def test_whoever_was_taken_over_is_told_so_whatever_it_does_next(own_kafka
     asleep = await started()
     transaction = Transaction(asleep)
     await transaction.begin()
-    await transaction.send("wide", 0, [Outgoing(key=b"k", value=b"before")])
+    await transaction.send("wide", 0, [Message(key=b"k", value=b"before")])
     awake = await started()
 
     with pytest.raises(ProducerFenced):
         await transaction.commit(TP("source", 0), 42, "group")
     # The sender knows by now; what comes next must not look like a bug of ours.
     with pytest.raises(ProducerFenced):
-        await transaction.send("wide", 0, [Outgoing(key=b"k", value=b"after")])
+        await transaction.send("wide", 0, [Message(key=b"k", value=b"after")])
     with pytest.raises(ProducerFenced):
         await Transaction(asleep).begin()
 
