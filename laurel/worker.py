@@ -86,7 +86,9 @@ class Worker:
             tasks.append(asyncio.create_task(self._stream(), name="stream"))
         if self.role in (Role.DELIVERY, Role.ALL):
             tasks.append(asyncio.create_task(self._deliver(), name="delivery"))
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        told = asyncio.create_task(self.stop.wait())
+        await asyncio.wait([told, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
         self.stop.set()
         _, late = await asyncio.wait(tasks, timeout=LEAVING_SECONDS)
         for task in late:

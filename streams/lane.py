@@ -36,6 +36,7 @@ class Hosts(Protocol):
     """What the transport asks of the app: which topics are lanes, and to make them ready for new owners."""
 
     topics: frozenset[str]
+    is_leaving: bool
 
     async def assigned(self, partitions: set[TP]) -> None: ...
 
@@ -137,7 +138,8 @@ class Consumer(driver.Consumer):
         except Exception as error:  # noqa: BLE001  # a bug ends the process, whatever it is
             bug("taking over partitions", error)
         self._forget()
-        await super().on_partitions_assigned(assigned, generation_id)
+        if not self.hosts.is_leaving:
+            await super().on_partitions_assigned(assigned, generation_id)
 
     def _forget(self) -> None:
         self.fetched.clear()

@@ -8,9 +8,9 @@ something is missing. Lanes are closed from revocation to the end of recovery.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -131,15 +131,31 @@ class Lanes:
         self._producers: dict[TP, AIOKafkaProducer] = {}
         self._lanes: dict[TP, Lane] = {}
         self._changes = 0
+        self._leaving = asyncio.Event()
         self.is_open = False
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether this worker is on its way out: what is assigned to it now is its successor's."""
+        return self._leaving.is_set()
 
     async def assigned(self, partitions: set[TP]) -> None:
         """Make a producer for each, kept ones too: its `init` fences former owners and ends what they left open."""
         self._changes += 1
         await self._close_producers()
-        for tp in sorted(partitions):
-            producer = self._producers[tp] = self._producer(tp)
-            await producer.start()
+        if self.is_leaving:
+            return
+        self._producers = {tp: self._producer(tp) for tp in sorted(partitions)}
+        starting: asyncio.Task[Any] = asyncio.create_task(_started(self._producers.values()))
+        leaving: asyncio.Task[Any] = asyncio.create_task(self._leaving.wait())
+        # `stop` closes the producers, and one that was closed while it started would wait for its id for ever.
+        done, _ = await asyncio.wait({starting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        if starting in done:
+            await starting
+        else:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
 
     def revoked(self) -> None:
         """Close all lanes at once. A transaction in flight is never ended: the next owner's `init` aborts it."""
@@ -210,6 +226,7 @@ class Lanes:
     async def stop(self) -> None:
         """Leave of one's own will: let each lane finish the batch it is at, then close."""
         self.is_open = False
+        self._leaving.set()
         busy = [lane.rested.wait() for lane in self._lanes.values()]
         try:
             await asyncio.wait_for(asyncio.gather(*busy), FINISHING_SECONDS)
@@ -237,6 +254,10 @@ class Lanes:
         producers, self._producers = list(self._producers.values()), {}
         closing: list[Awaitable[None]] = [_closed(producer) for producer in producers]
         await asyncio.gather(*closing)
+
+
+async def _started(producers: Iterable[AIOKafkaProducer]) -> None:
+    await asyncio.gather(*[producer.start() for producer in producers])
 
 
 async def _closed(producer: AIOKafkaProducer) -> None:

@@ -71,6 +71,13 @@ class FakeProducer:
     async def stop(self) -> None: ...
 
 
+class WaitingProducer(FakeProducer):
+    """One whose broker never answers: as aiokafka's, when it is stopped while it starts."""
+
+    async def start(self) -> None:
+        await asyncio.Event().wait()
+
+
 def run_of(begin: int, end: int) -> Run:
     records: Iterable[Any] = [SimpleNamespace(offset=at, timestamp=0) for at in range(begin, end)]
     return Run(HERE, list(records), begin, end)
@@ -194,3 +201,20 @@ async def test_records_that_were_deleted_unread_end_the_process(monkeypatch: pyt
     monkeypatch.setattr(lanes_module, "cut", cut)
     with pytest.raises(SystemExit, match=r"laurel\.facts partition 0 5 9"):
         await opened(Batches(), FakeConsumer({HERE: 5}, earliest=9))
+
+
+async def test_a_worker_that_leaves_while_partitions_are_handed_to_it_does_not_wait_for_them() -> None:
+    lanes = Lanes(frozenset({HERE.topic}), cast("Any", lambda _tp: WaitingProducer()), most_records=1)
+    handing = asyncio.create_task(lanes.assigned({HERE}))
+    await asyncio.sleep(0)
+    await lanes.stop()
+
+    await asyncio.wait_for(handing, 1)
+    assert lanes.is_leaving
+
+
+async def test_a_worker_that_leaves_takes_nothing_more() -> None:
+    lanes = Lanes(frozenset({HERE.topic}), cast("Any", lambda _tp: WaitingProducer()), most_records=1)
+    await lanes.stop()
+
+    await asyncio.wait_for(lanes.assigned({HERE}), 1)

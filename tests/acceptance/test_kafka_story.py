@@ -76,3 +76,19 @@ def test_a_term_with_killed_and_sleeping_workers_earns_what_it_should(tmp_path: 
     assert all((award_id, revision - 1) in revisions for award_id, revision in revisions if revision > 1)
     assert delivered == len(said.in_force)
     assert raw > committed, "no worker was killed in the middle of a transaction"
+
+
+def test_a_worker_that_is_stopped_while_partitions_change_hands_leaves_in_good_order(
+    tmp_path: Path, own_kafka: RealKafka
+) -> None:
+    with on_kafka(own_kafka.address, "leaving") as stack, (tmp_path / "workers.log").open("ab") as log:
+        a, b = (stack.worker(log, "stream", name) for name in ("a", "b"))
+        for after_seconds in (0.05, 0.1, 0.15, 0.2, 0.3):
+            for worker in (a, b):
+                worker.until_ready()
+            assert a.stop() == 0
+            # What `a` had is handed to `b` at this moment.
+            time.sleep(after_seconds)
+            assert b.stop() == 0, (tmp_path / "workers.log").read_text()
+            for worker in (a, b):
+                worker.start()
