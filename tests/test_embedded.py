@@ -224,9 +224,11 @@ async def test_two_databases_stand_side_by_side(parent: Path) -> None:
 
 
 SERVE = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from laurel.embedded import EmbeddedDatabase
+# A shell that runs the tests in the background has them, and so us, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with EmbeddedDatabase(parent=Path(sys.argv[1])) as database:
     print(database.url, database._warden.pid, flush=True)
     time.sleep(60)
