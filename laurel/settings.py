@@ -161,6 +161,21 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="The longest that a batch is folded before it is committed",
     )
+    batch_max_bytes: int = Field(
+        default=16 << 20, ge=1 << 16, le=256 << 20, description="The most bytes of records in one transaction"
+    )
+    standbys: int = Field(
+        default=1, ge=0, le=8, description="How many other workers keep a warm copy of each partition's state"
+    )
+    recovery_limit_seconds: int = Field(
+        default=120, ge=10, le=3600, description="How long recovery may stand still before the worker ends"
+    )
+    commit_limit_seconds: int = Field(
+        default=120, ge=10, le=3600, description="How old a commit may be, with records waiting, before the worker ends"
+    )
+    hang_limit_seconds: int = Field(
+        default=30, ge=5, le=3600, description="How long the worker may not answer before it ends"
+    )
     embedded: bool = Field(
         default=False,
         description="Internal: the broker is the embedded one, which neither isolates nor fences transactions",

@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 from laurel import health, wiring
 from laurel.config import Config
 from laurel.settings import Settings, unset
+from laurel.watchdog import Watchdog
 from sinks.postgres import PostgresSink
 from sinks.sink import SinkUnavailable
 from streams import broker
@@ -38,6 +39,9 @@ WATCH_SECONDS = 0.5
 # How long leaving may take before it is left, in seconds.
 LEAVING_SECONDS = 20.0
 CANCELLING_SECONDS = 5.0
+
+# The same, told by a thread for a loop that hangs: sooner than whoever stopped us loses patience (30 s).
+ENDING_TICKS = 27
 
 
 class Role(StrEnum):
@@ -76,11 +80,12 @@ class Worker:
             "starting", role=self.role.value, version=wiring.app_version(), worker=self.settings.worker_name, http=port
         )
         try:
-            return await self._work()
+            with Watchdog(self.settings.hang_limit_seconds) as watchdog:
+                return await self._work(watchdog)
         finally:
             await runner.cleanup()
 
-    async def _work(self) -> int:
+    async def _work(self, watchdog: Watchdog) -> int:
         tasks = []
         if self.role in (Role.STREAM, Role.ALL):
             tasks.append(asyncio.create_task(self._stream(), name="stream"))
@@ -90,6 +95,7 @@ class Worker:
         await asyncio.wait([told, *tasks], return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
         self.stop.set()
+        watchdog.leave_within(ENDING_TICKS)
         _, late = await asyncio.wait(tasks, timeout=LEAVING_SECONDS)
         for task in late:
             log.warning("did not stop in time; left to its fate", what=task.get_name(), seconds=LEAVING_SECONDS)
@@ -121,12 +127,24 @@ class Worker:
             return MISFIT
         self.waiting.pop("topics")
         self.streams = build(options, self.metrics)
-        await self.streams.start()
-        self.waiting.pop("the start of its app")
         return await self._until_stopped(self.streams)
 
     async def _until_stopped(self, streams: Streams) -> int:
+        watching = asyncio.create_task(streams.watch(), name="deadlines")
+        try:
+            await streams.start()
+            self.waiting.pop("the start of its app")
+            await self._until_told(streams, watching)
+        finally:
+            watching.cancel()
+        log.info("stopping")
+        await streams.stop()
+        return 0
+
+    async def _until_told(self, streams: Streams, watching: "asyncio.Task[None]") -> None:
         while not self.stop.is_set():
+            if watching.done():
+                watching.result()
             if streams.app.crashed or streams.app.should_stop:
                 reason = streams.app.crash_reason
                 log.critical("the stream processor has crashed; ending", error=repr(reason))
@@ -135,9 +153,6 @@ class Worker:
                 await asyncio.wait_for(self.stop.wait(), WATCH_SECONDS)
             except TimeoutError:
                 continue
-        log.info("stopping")
-        await streams.stop()
-        return 0
 
     async def _deliver(self) -> int:
         if self.settings.database is None:
@@ -172,8 +187,8 @@ class Worker:
     def _not_ready(self) -> list[str]:
         """What this worker waits for; nothing when it is ready."""
         waiting = list(self.waiting)
-        if self.streams is not None and not self.streams.is_ready:
-            waiting.append("its partitions and their state")
+        if self.streams is not None:
+            waiting += self.streams.waits_for
         return [*waiting, "its end"] if self.stop.is_set() else waiting
 
     async def _observe(self) -> None:

@@ -1,7 +1,9 @@
 """The Faust app: one group, three agents, two tables, and the lanes between them."""
 
+import asyncio
 import gc
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import faust
@@ -11,6 +13,8 @@ from faust.types import TP, AppT, StreamT, TopicT
 
 from streams import topics
 from streams.certificates import Certificates
+from streams.deadlines import Deadline, Deadlines
+from streams.exits import stuck
 from streams.intake import Intake
 from streams.lane import Consumer, Run
 from streams.lanes import Lanes, Work
@@ -21,6 +25,10 @@ from streams.tables import BatchTable
 from streams.work import Shared, State
 
 log = structlog.get_logger("laurel")
+
+# How often we look whether work goes on, and how long the consumer's thread may take to answer.
+TICK_SECONDS = 1.0
+ANSWER_SECONDS = 1.0
 
 # One sleeping worker would otherwise block every reader of committed records for a minute (DESIGN.md).
 SESSION_SECONDS = 10
@@ -46,11 +54,24 @@ class Streams:
     app: faust.App
     lanes: Lanes
     shared: Shared
+    _recovery: Deadline = field(init=False)
+    _commits: Deadlines = field(init=False)
+
+    def __post_init__(self) -> None:
+        options = self.shared.options
+        self._recovery = Deadline(limit_ticks=options.recovery_limit_seconds)
+        self._commits = Deadlines(limit_ticks=options.commit_limit_seconds)
 
     @property
-    def is_ready(self) -> bool:
-        """Whether its state is restored and its lanes are open: not while partitions change hands."""
-        return self.lanes.is_open
+    def waits_for(self) -> list[str]:
+        """What is not as it should be; nothing when state is restored, lanes are open and records are committed."""
+        if not self.lanes.is_open:
+            return ["its partitions and their state"]
+        return [f"commits of {name}" for name in self._commits.late]
+
+    @property
+    def _faust_recovery(self) -> Any:
+        return cast("Any", self.app.tables).recovery
 
     async def start(self) -> None:
         gc.set_threshold(*GC_THRESHOLDS)
@@ -61,22 +82,68 @@ class Streams:
         await self.lanes.stop()
         await self.app.stop()
 
+    async def watch(self) -> None:
+        """See, each second, whether what has to go on does; the process ends where it does not."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            is_working = self.lanes.is_open or self.lanes.is_leaving
+            offsets = self._faust_recovery.active_offsets
+            self._recovery.tick(
+                None if is_working else (self.app.consumer_generation_id, sum(at or 0 for at in offsets.values()))
+            )
+            self._commits.tick(await self._commit_progress())
+            if self._recovery.is_over:
+                stuck(["recovery"], self.shared.options.recovery_limit_seconds)
+            if self._commits.over:
+                stuck(self._commits.over, self.shared.options.commit_limit_seconds)
+
     async def observe(self) -> None:
-        """Bring the gauges up to date: lag by the consumer's position, so that markers do not look like lag."""
-        metrics = self.shared.metrics
+        """Bring the gauges up to date."""
+        metrics, consumer = self.shared.metrics, self.shared.consumer
         metrics.walks.set(self.lanes.walking())
+        # A topic or partition that has moved away would keep its last number for ever.
+        metrics.lanes.clear()
+        for topic, count in self.lanes.open_by_topic().items():
+            metrics.lanes.labels(topic).set(count)
+        if consumer is None:
+            return
+        standbys = self._faust_recovery.standby_tps
+        try:
+            ends = await asyncio.wait_for(consumer.ends(), ANSWER_SECONDS)
+            warm = await asyncio.wait_for(consumer.positions(standbys), ANSWER_SECONDS) if standbys else {}
+        except TimeoutError:
+            # The consumer's thread or the broker does not answer: `watch` knows what follows.
+            return
+        behind = {tp: end - position for tp, (position, end) in warm.items() if end is not None}
+        for gauge, found in ((metrics.lag, self._lags(consumer, ends)), (metrics.standby_lag, behind)):
+            gauge.clear()
+            for tp, lag in found.items():
+                gauge.labels(tp.topic, str(tp.partition)).set(lag)
+
+    async def _commit_progress(self) -> dict[str, int | None]:
+        """How far the commits of each partition are, by its name; none where nothing waits for one."""
         consumer = self.shared.consumer
-        found = {} if consumer is None or not self.lanes.is_open else await consumer.ends()
-        lags: dict[TP, int] = {}
-        for tp, (position, end) in found.items():
+        if consumer is None:
+            return {}
+        try:
+            # Without a word of the broker: while it is away, what was fetched still waits for its commit.
+            ends = await asyncio.wait_for(consumer.positions(self.lanes.partitions), ANSWER_SECONDS)
+        except TimeoutError:
+            return {"everything, since its consumer does not answer": 0}
+        return {
+            f"{tp.topic} partition {tp.partition}": self.lanes.committed(tp) if lag else None
+            for tp, lag in self._lags(consumer, ends).items()
+        }
+
+    def _lags(self, consumer: Consumer, ends: Mapping[TP, tuple[int, int | None]]) -> dict[TP, int]:
+        """How far each partition is behind, by the consumer's position, so that markers do not look like lag."""
+        lags = {}
+        for tp, (position, end) in ends.items() if self.lanes.is_open else ():
             committed = self.lanes.committed(tp)
             # A position beyond what was handed over has passed markers only.
-            is_done = consumer is None or committed >= consumer.fetched.get(tp, committed)
-            lags[tp] = max(0, end - (position if is_done else committed))
-        # A partition that has moved away would keep its last lag for ever.
-        metrics.lag.clear()
-        for tp, lag in lags.items():
-            metrics.lag.labels(tp.topic, str(tp.partition)).set(lag)
+            is_done = committed >= consumer.fetched.get(tp, committed)
+            lags[tp] = max(0, (position if end is None else end) - (position if is_done else committed))
+        return lags
 
 
 def build(options: StreamOptions, metrics: Metrics) -> Streams:
@@ -86,6 +153,7 @@ def build(options: StreamOptions, metrics: Metrics) -> Streams:
         frozenset({*sources, topics.FACTS, topics.HELD}),
         lambda tp: _producer(options, tp),
         most_records=options.batch_records,
+        most_bytes=options.batch_bytes,
         from_latest=frozenset(source.topic for source in options.sources if source.start == "latest"),
     )
     shared = Shared(options=options, metrics=metrics)
@@ -128,8 +196,9 @@ def _faust_app(options: StreamOptions) -> Any:
         topic_disable_leader=True,
         web_enabled=False,
         stream_wait_empty=False,
-        # Standby replicas are not tried yet; Faust would keep one.
-        table_standby_replicas=0,
+        table_standby_replicas=options.standbys,
+        # A worker that comes back within its session takes up what it had: nobody else is disturbed (KIP-345).
+        consumer_group_instance_id=None if options.embedded else options.worker_name,
         stream_buffer_maxsize=BUFFERED_BATCHES,
         broker_max_poll_records=options.batch_records,
         broker_session_timeout=SESSION_SECONDS,
@@ -167,7 +236,7 @@ def _table(app: Any, name: str, changelog: str, options: StreamOptions) -> Batch
         changelog_topic=topic,
         # With 1, Faust resumes active changelogs after recovery, and older records overwrite newer state.
         recovery_buffer_size=2,
-        standby_buffer_size=2,
+        standby_buffer_size=1,
     )
     return cast("BatchTable", app.tables.add(table))
 

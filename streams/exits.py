@@ -8,8 +8,10 @@ import structlog
 
 log = structlog.get_logger("laurel")
 
-# sysexits.h: an internal error, and an outage that a restart may mend.
+# sysexits.h: an internal error, an error of the system, and an outage that a restart may mend.
 BUG = 70
+# What has to go on stands still, and nobody knows why: a restart mends what waiting does not.
+STUCK = 71
 OUTAGE = 75
 # Another worker has taken over; this one must not go on.
 FENCED = 76
@@ -39,6 +41,18 @@ def cut(where: str, committed: int, first: int) -> NoReturn:
         first=first,
     )
     os._exit(CUT)
+
+
+def stuck(what: list[str], seconds: int) -> NoReturn:
+    """End the process: what has to go on stands still."""
+    log.critical("work stands still; ending, to begin again from what is committed", what=what, seconds=seconds)
+    os._exit(STUCK)
+
+
+def missed(where: str, expected: int, begins: int) -> NoReturn:
+    """End the process: what was fetched to restore state does not continue it."""
+    log.error("restored records are missing; ending, to restore again", where=where, expected=expected, begins=begins)
+    os._exit(OUTAGE)
 
 
 def fenced(where: str) -> NoReturn:

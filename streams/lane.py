@@ -3,14 +3,14 @@ The lane's Faust transport: whole fetched batches in place of single records, re
 
 This is one of the two rooms where cleverness is allowed. Faust hands an agent one record at a time and pays two
 tasks, an ack and a changelog send for each. Here one fetched batch of one partition travels through Faust as if it
-were one record (`Run` for sources, `Restored` for changelogs), and Faust keeps what it is good at: groups,
-assignment, tables, recovery. Three things are different from Faust's own transport, and why (DESIGN.md, "One
-transaction a batch"; docs/decisions/0004):
+were one record (`Run`), and Faust keeps what it is good at: groups, assignment, tables, standby, recovery. Three
+things are different from Faust's own transport, and why (DESIGN.md, "One transaction a batch";
+docs/decisions/0004):
 
 - Every assigned partition gets a transactional producer, whose `init` ends what its last owner left open, before
   Faust asks where changelogs end and what was committed.
 - Nothing between fetch and agent is trusted: each batch says where its fetch began, and a lane takes only the one
-  that continues its last.
+  that continues its last. So does a table that is restored.
 - Offsets of lane topics are never committed by Faust, and changelog ends are the consumer's position: the markers
   of transactions take offsets too.
 """
@@ -43,42 +43,47 @@ class Hosts(Protocol):
     def revoked(self) -> None: ...
 
 
-class Restored:
-    """A run of changelog records: to Faust one record, at the last offset that the fetch has passed."""
+class Run:
+    """
+    A run of records: to Faust one record, at the last offset that the fetch has passed.
+
+    Its value is itself, with where the fetch began and where the next one will: markers of transactions and what
+    compaction has taken away lie in between too.
+    """
 
     __slots__ = (
+        "begin",
         "checksum",
+        "end",
         "headers",
         "key",
         "offset",
         "partition",
+        "records",
         "serialized_key_size",
         "serialized_value_size",
+        "size_bytes",
         "timestamp",
         "timestamp_type",
         "topic",
         "value",
     )
 
-    def __init__(self, tp: TP, records: Records, offset: int) -> None:
-        self.topic, self.partition, self.offset = tp.topic, tp.partition, offset
+    def __init__(self, tp: TP, records: Records, begin: int, end: int) -> None:
+        self.topic, self.partition, self.offset = tp.topic, tp.partition, end - 1
+        self.records, self.begin, self.end = records, begin, end
+        self.size_bytes = sum([_size(record) for record in records])
         self.timestamp = records[-1].timestamp if records else 0
         self.timestamp_type = 0
         self.headers: tuple[()] = ()
-        self.key, self.value = b"", cast("Any", records)
+        self.key, self.value = b"", cast("Any", self)
         self.checksum = None
         self.serialized_key_size = self.serialized_value_size = 0
 
 
-class Run(Restored):
-    """A run of source records: its value is itself, with where the fetch began and where the next one will."""
-
-    __slots__ = ("begin", "end", "records")
-
-    def __init__(self, tp: TP, records: Records, begin: int, end: int) -> None:
-        super().__init__(tp, records, records[-1].offset)
-        self.records, self.begin, self.end = records, begin, end
-        self.value = self
+def _size(record: "ConsumerRecord[bytes, bytes]") -> int:
+    # aiokafka says -1 where there is none.
+    return max(record.serialized_key_size, 0) + max(record.serialized_value_size, 0)
 
 
 class Thread(driver.AIOKafkaConsumerThread):
@@ -115,8 +120,10 @@ class Consumer(driver.Consumer):
     _thread: Thread
 
     def on_init(self) -> None:
+        # Where the next batch of a partition has to begin, as far as it is known.
         self.fetched: dict[TP, int] = {}
-        self.restored: dict[TP, int] = {}
+        # Where recovery began to read a changelog.
+        self.sought: dict[TP, int] = {}
         # Only the fetcher moves positions: a seek beside it would give its records a wrong beginning.
         self._rewinds: dict[TP, int] = {}
         self._seeks = 0
@@ -143,7 +150,7 @@ class Consumer(driver.Consumer):
 
     def _forget(self) -> None:
         self.fetched.clear()
-        self.restored.clear()
+        self.sought.clear()
         self._rewinds.clear()
         self._seeks += 1
 
@@ -160,6 +167,16 @@ class Consumer(driver.Consumer):
         self.fetched = {tp: position for tp, (position, _) in positions.items()}
         self._seeks += 1
 
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Seek, as recovery does before it reads changelogs: what comes next begins there."""
+        self._seeks += 1
+        await super().seek_wait(partitions)
+        self.fetched |= partitions
+        self.sought |= partitions
+        for tp in partitions:
+            self._rewinds.pop(tp, None)
+        self._seeks += 1
+
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's watch over its own acks and commits: both are ours, and the markers of transactions look like lag."""
 
@@ -171,10 +188,14 @@ class Consumer(driver.Consumer):
         """Commit outside a transaction: where a source begins, and for the embedded broker, which drops the others."""
         await self._commit(offsets)
 
+    async def positions(self, partitions: Iterable[TP]) -> dict[TP, tuple[int, int | None]]:
+        """For each partition where the next fetch begins, and the last stable offset that a fetch has told of."""
+        return await self._thread.ends(partitions)
+
     async def ends(self) -> dict[TP, tuple[int, int]]:
         """For each assigned source partition where the next fetch begins, and where the stable log ends."""
         assigned = [tp for tp in self.assignment() if tp.topic in self.hosts.topics]
-        found = await self._thread.ends(assigned)
+        found = await self.positions(assigned)
         # Nothing was fetched from these yet: only the broker knows their end.
         unknown = [tp for tp, (_, end) in found.items() if end is None]
         asked = await self.highwaters(*unknown) if unknown else {}
@@ -192,8 +213,7 @@ class Consumer(driver.Consumer):
             if tp not in ours:
                 batches[tp] = found
             elif found and tp in positions and not self._is_moved(tp, seeks):
-                end = max(found[-1].offset + 1, positions[tp][0])
-                batches[tp] = [self._batch(tp, found, end)]
+                batches[tp] = [self._batch(tp, found, max(found[-1].offset + 1, positions[tp][0]))]
         if self.app.in_recovery:
             await self._add_markers(batches, active or set())
         return batches, active
@@ -210,29 +230,27 @@ class Consumer(driver.Consumer):
         """Whether a position was moved while this was fetched: then nobody knows where its records begin."""
         if tp in self._rewinds:
             return True
-        if seeks == self._seeks or tp.topic not in self.hosts.topics:
-            return False
-        if tp in self.fetched:
+        if tp not in self.fetched:
+            # A changelog is read from where recovery seeks to, and from nowhere else.
+            return seeks != self._seeks or tp.topic not in self.hosts.topics
+        if seeks != self._seeks:
             self._rewinds[tp] = self.fetched[tp]
-        return True
+        return seeks != self._seeks
 
-    def _batch(self, tp: TP, found: Records, end: int) -> Restored:
+    def _batch(self, tp: TP, found: Records, end: int) -> Run:
         """One batch of what was fetched: `end` is where the next fetch begins, markers passed over."""
-        if tp.topic in self.hosts.topics:
-            begin, self.fetched[tp] = self.fetched.get(tp, found[0].offset), end
-            return Run(tp, found, begin, end)
-        self.restored[tp] = end - 1
-        return Restored(tp, found, end - 1)
+        begin, self.fetched[tp] = self.fetched.get(tp, found[0].offset), end
+        return Run(tp, found, begin, end)
 
     async def _add_markers(self, batches: dict[TP, list[Any]], active: set[TP]) -> None:
         """Report changelogs whose fetch passed markers only, or recovery would wait for their end for ever."""
         recovery = self.app.tables.recovery  # type: ignore[attr-defined]  # not in the interface
-        waiting = [tp for tp in recovery.active_highwaters if tp not in batches and tp in active]
+        waiting = [tp for tp in recovery.active_highwaters if tp not in batches and tp in active and tp in self.fetched]
         for tp, (position, _) in (await self._thread.ends(waiting)).items() if waiting else ():
-            passed = position - 1
-            if passed > self.restored.get(tp, -1) and passed > (recovery.active_offsets[tp] or -1):
-                self.restored[tp] = passed
-                batches[tp] = [Restored(tp, (), passed)]
+            begin = self.fetched[tp]
+            if position > begin and tp not in self._rewinds and position - 1 > (recovery.active_offsets[tp] or -1):
+                batches[tp] = [Run(tp, (), begin, position)]
+                self.fetched[tp] = position
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         if tp.topic not in self.hosts.topics and tp.topic not in self.app.tables.changelog_topics:

@@ -7,7 +7,7 @@ something is missing. Lanes are closed from revocation to the end of recovery.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -57,22 +57,25 @@ class Lane:
     next: int
     committed: int
     most_records: int
+    most_bytes: int
     task: "asyncio.Task[None] | None" = None
     rested: asyncio.Event = field(default_factory=asyncio.Event)
     is_closed: bool = False
     _waiting: "deque[Run]" = field(default_factory=deque)
     _records: int = 0
+    _bytes: int = 0
     _filled: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def put(self, run: Run) -> None:
-        """Let a batch wait for its turn; waits itself while as many records wait as one transaction takes."""
-        while self._records >= self.most_records and not self.is_closed:
+        """Let a batch wait for its turn; waits itself while as much waits as one transaction takes."""
+        while not self.is_closed and (self._records >= self.most_records or self._bytes >= self.most_bytes):
             self._room.clear()
             await self._room.wait()
         if not self.is_closed:
             self._waiting.append(run)
             self._records += len(run.records)
+            self._bytes += run.size_bytes
             self._filled.set()
 
     def close(self) -> None:
@@ -100,16 +103,26 @@ class Lane:
 
     def _taken(self) -> Run:
         """All that waits, up to what one transaction takes, as one batch: each continues the one before."""
-        first = last = self._waiting.popleft()
-        records = list(first.records)
-        while self._waiting and len(records) + len(self._waiting[0].records) <= self.most_records:
-            last = self._waiting.popleft()
-            records.extend(last.records)
-        self._records = sum(len(run.records) for run in self._waiting)
+        taken = [self._leave()]
+        records, size_bytes = len(taken[0].records), taken[0].size_bytes
+        while self._waiting:
+            records += len(self._waiting[0].records)
+            size_bytes += self._waiting[0].size_bytes
+            if records > self.most_records or size_bytes > self.most_bytes:
+                break
+            taken.append(self._leave())
         if not self._waiting:
             self._filled.clear()
         self._room.set()
-        return first if last is first else Run(self.partition, records, first.begin, last.end)
+        if len(taken) == 1:
+            return taken[0]
+        return Run(self.partition, [record for run in taken for record in run.records], taken[0].begin, taken[-1].end)
+
+    def _leave(self) -> Run:
+        run = self._waiting.popleft()
+        self._records -= len(run.records)
+        self._bytes -= run.size_bytes
+        return run
 
 
 class Lanes:
@@ -121,9 +134,10 @@ class Lanes:
         producer: Callable[[TP], AIOKafkaProducer],
         *,
         most_records: int,
+        most_bytes: int,
         from_latest: frozenset[str] = frozenset(),
     ) -> None:
-        self._most_records = most_records
+        self._most_records, self._most_bytes = most_records, most_bytes
         self._from_latest = from_latest
         self.topics = topics
         self.makers: dict[str, Callable[[TP, AIOKafkaProducer], Work]] = {}
@@ -177,7 +191,12 @@ class Lanes:
         for tp, start in starts.items():
             work = self.makers[tp.topic](tp, self._producers[tp])
             lane = self._lanes[tp] = Lane(
-                partition=tp, work=work, next=start, committed=start, most_records=self._most_records
+                partition=tp,
+                work=work,
+                next=start,
+                committed=start,
+                most_records=self._most_records,
+                most_bytes=self._most_bytes,
             )
             lane.task = asyncio.create_task(self._watched(lane), name=f"lane {tp.topic} {tp.partition}")
         self.is_open = True
@@ -218,6 +237,15 @@ class Lanes:
         """The offset up to which everything of a partition is done: the next one that its lane will commit."""
         lane = self._lanes.get(tp)
         return 0 if lane is None else lane.committed
+
+    @property
+    def partitions(self) -> list[TP]:
+        """The partitions that this worker works on."""
+        return list(self._lanes)
+
+    def open_by_topic(self) -> Counter[str]:
+        """How many partitions of each topic this worker works on."""
+        return Counter(tp.topic for tp in self._lanes)
 
     def walking(self) -> int:
         """How many walks are under way in this worker's partitions."""

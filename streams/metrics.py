@@ -52,9 +52,16 @@ class Metrics:
         self.walks = Gauge(
             "laurel_walks_under_way", "Walks not yet at their end, in this worker's partitions.", registry=registry
         )
+        self.lanes = Gauge("laurel_lanes", "Partitions that this worker works on.", ["topic"], registry=registry)
         self.lag = Gauge(
             "laurel_lag_records",
             "Offsets between what is committed and the stable end.",
+            ["topic", "partition"],
+            registry=registry,
+        )
+        self.standby_lag = Gauge(
+            "laurel_standby_lag_records",
+            "Offsets that a warm copy of another worker's state is behind.",
             ["topic", "partition"],
             registry=registry,
         )

@@ -33,7 +33,11 @@ class StreamOptions:
     worker_name: str
     partitions: int = 4
     batch_records: int = 4_000
+    batch_bytes: int = 16 << 20
     batch_seconds: float = 2.0
+    standbys: int = 0
+    recovery_limit_seconds: int = 120
+    commit_limit_seconds: int = 120
     ce_source: str = "laurel"
     version: str = ""
     embedded: bool = False

@@ -1,16 +1,19 @@
 """Batch tables: the tables of one agent in one RocksDB a partition, read and written many keys at a time."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
-from aiokafka.structs import ConsumerRecord
+import structlog
 from faust.stores.rocksdb import Store
 from faust.tables.table import Table as FaustTable
-from faust.types import EventT
+from faust.types import TP, EventT
 from rocksdict import AccessType, Options, Rdict, WriteBatch
 
-from streams.exits import bug
+from streams.exits import bug, cut, missed
+from streams.lane import Consumer, Run
+
+log = structlog.get_logger("laurel")
 
 V = TypeVar("V")
 Changes = list[tuple[bytes, bytes | None]]
@@ -48,11 +51,35 @@ class BatchTable(FaustTable[bytes, bytes]):
         """Apply whole restored batches. Faust swallows what is raised here, having moved on: so it ends the process."""
         try:
             for event in batch:
-                restored = cast("Sequence[ConsumerRecord[bytes, bytes]]", event.message.value)
-                records = [(record.key or b"", record.value) for record in restored]
-                self.store(event.message.partition, records, event.message.offset)
+                if event.message.generation_id == self.app.consumer_generation_id:
+                    self._apply(cast("Run", event.message.value))
         except BaseException as error:  # noqa: BLE001  # state would be wrong from here on
             bug("restoring state from the changelog", error)
+
+    def _apply(self, run: Run) -> None:
+        """Apply what continues the state that is there, for a partition that is ours to restore."""
+        tp, recovery = TP(run.topic, run.partition), self.app.tables.recovery  # type: ignore[attr-defined]
+        is_active = tp in recovery.active_tps
+        if tp.topic not in self.changelog_topic.topics or not (is_active or tp in recovery.standby_tps):
+            # Left over from before a rebalance: Faust gives it to whichever table was restored last.
+            return
+        if is_active and self.app.lanes.is_open:  # type: ignore[attr-defined]  # set by streams.app.build
+            msg = f"{tp} is in use, and older records would overwrite its state"
+            raise RuntimeError(msg)
+        applied, sought = self.persisted_offset(tp), cast("Consumer", self.app.consumer).sought.get(tp, 0)
+        where = f"{tp.topic} partition {tp.partition}"
+        if applied is not None and applied + 1 < sought:
+            cut(where, applied + 1, sought)
+        expected = max(0 if applied is None else applied + 1, sought)
+        if run.begin <= expected:
+            self.store(tp.partition, [(record.key or b"", record.value) for record in run.records], run.offset)
+        elif is_active:
+            # Faust may end recovery on this very batch, so there is no going back within it.
+            missed(where, expected, run.begin)
+        else:
+            log.warning("records for a standby were lost on the way; fetching them again", where=where, offset=expected)
+            recovery.standby_offsets[tp] = expected - 1
+            cast("Consumer", self.app.consumer).rewind(tp, expected)
 
 
 class View:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -94,6 +95,16 @@ class RealKafka:
         """End it as a power cut would."""
         self._end(graceful=False)
 
+    def freeze(self) -> None:
+        """Let it answer nobody, with its connections open, until `thaw`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
     def restart(self) -> None:
         """Stop and start, with the same data at the same address."""
         self.stop()
@@ -145,6 +156,7 @@ class RealKafka:
         warden.kill()
         warden.communicate()
         if graceful:
+            process.send_signal(signal.SIGCONT)
             process.terminate()
         else:
             process.kill()

@@ -79,15 +79,19 @@ class WaitingProducer(FakeProducer):
 
 
 def run_of(begin: int, end: int) -> Run:
-    records: Iterable[Any] = [SimpleNamespace(offset=at, timestamp=0) for at in range(begin, end)]
+    records: Iterable[Any] = [
+        SimpleNamespace(offset=at, timestamp=0, serialized_key_size=-1, serialized_value_size=10)
+        for at in range(begin, end)
+    ]
     return Run(HERE, list(records), begin, end)
 
 
-async def opened(work: Batches, consumer: FakeConsumer, most_records: int = 100) -> Lanes:
+async def opened(work: Batches, consumer: FakeConsumer, most_records: int = 100, most_bytes: int = 1 << 20) -> Lanes:
     lanes = Lanes(
         frozenset({HERE.topic, LATEST.topic}),
         cast("Any", lambda _tp: FakeProducer()),
         most_records=most_records,
+        most_bytes=most_bytes,
         from_latest=frozenset({LATEST.topic}),
     )
     lanes.makers = {HERE.topic: lambda _tp, _producer: work, LATEST.topic: lambda _tp, _producer: Batches()}
@@ -161,9 +165,22 @@ async def test_a_transaction_takes_no_more_records_than_it_may() -> None:
     await lanes.stop()
 
 
+async def test_a_transaction_takes_no_more_bytes_than_it_may() -> None:
+    work, consumer = Batches(), FakeConsumer({HERE: 0})
+    lanes = await opened(work, consumer, most_bytes=40)
+    work.may_go_on.clear()
+    await put(lanes, consumer, run_of(0, 1))
+    await put(lanes, consumer, run_of(1, 4), run_of(4, 6))
+    work.may_go_on.set()
+    await put(lanes, consumer)
+
+    assert [count for _, _, count in work.done] == [1, 3, 2]
+    await lanes.stop()
+
+
 async def test_whoever_waits_to_hand_over_a_batch_goes_on_when_partitions_are_revoked() -> None:
     work, consumer = Batches(), FakeConsumer({HERE: 0})
-    lanes = await opened(work, consumer, most_records=1)
+    lanes = await opened(work, consumer, most_records=1, most_bytes=1 << 20)
     work.may_go_on.clear()
     await put(lanes, consumer, run_of(0, 1))
     await put(lanes, consumer, run_of(1, 2))
@@ -204,7 +221,9 @@ async def test_records_that_were_deleted_unread_end_the_process(monkeypatch: pyt
 
 
 async def test_a_worker_that_leaves_while_partitions_are_handed_to_it_does_not_wait_for_them() -> None:
-    lanes = Lanes(frozenset({HERE.topic}), cast("Any", lambda _tp: WaitingProducer()), most_records=1)
+    lanes = Lanes(
+        frozenset({HERE.topic}), cast("Any", lambda _tp: WaitingProducer()), most_records=1, most_bytes=1 << 20
+    )
     handing = asyncio.create_task(lanes.assigned({HERE}))
     await asyncio.sleep(0)
     await lanes.stop()
@@ -214,7 +233,9 @@ async def test_a_worker_that_leaves_while_partitions_are_handed_to_it_does_not_w
 
 
 async def test_a_worker_that_leaves_takes_nothing_more() -> None:
-    lanes = Lanes(frozenset({HERE.topic}), cast("Any", lambda _tp: WaitingProducer()), most_records=1)
+    lanes = Lanes(
+        frozenset({HERE.topic}), cast("Any", lambda _tp: WaitingProducer()), most_records=1, most_bytes=1 << 20
+    )
     await lanes.stop()
 
     await asyncio.wait_for(lanes.assigned({HERE}), 1)

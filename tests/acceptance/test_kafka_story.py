@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
 
 # Longer than the session, so that another worker takes over meanwhile.
 SLEEP_SECONDS = 16
+# Four partitions each of facts, held and one source, and three of the other.
+LANES = 15
 SMALL_BATCHES = {"LAUREL_BATCH_MAX_RECORDS": "60"}
 
 
@@ -58,6 +60,8 @@ def test_a_term_with_killed_and_sleeping_workers_earns_what_it_should(tmp_path: 
         fresh = {"LAUREL_DATA_DIR": str(tmp_path / "fresh")}
         restored = stack.worker(log, "stream", "fresh", fresh)
         restored.until_ready()
+        # What the others had is kept for them until their sessions are over.
+        until(lambda: restored.metrics().get("laurel_lanes", 0) == LANES, seconds=60, why="partitions are nobody's")
         assert restored.stop() == 0
         found = entitlements_in(tmp_path / "fresh", TENANT, rulebook(demo_catalogue()))
         said = asyncio.run(read_told(own_kafka.address, stack.settings.partitions))
