@@ -145,6 +145,10 @@ class Consumer(driver.Consumer):
         except Exception as error:  # noqa: BLE001  # a bug ends the process, whatever it is
             bug("taking over partitions", error)
         self._forget()
+        changelogs: Mapping[str, Any] = self.app.tables._changelogs  # type: ignore[attr-defined]  # noqa: SLF001  # not in the interface
+        for tp in assigned:
+            if tp.topic in changelogs:
+                changelogs[tp.topic].drop_stale(tp.partition)
         if not self.hosts.is_leaving:
             await super().on_partitions_assigned(assigned, generation_id)
 

@@ -1,5 +1,7 @@
 """Batch tables: the tables of one agent in one RocksDB a partition, read and written many keys at a time."""
 
+import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -14,6 +16,9 @@ from streams.exits import bug, cut, missed
 from streams.lane import Consumer, Run
 
 log = structlog.get_logger("laurel")
+
+DAY = 24 * 60 * 60
+STALE_SECONDS = DAY
 
 V = TypeVar("V")
 Changes = list[tuple[bytes, bytes | None]]
@@ -34,6 +39,20 @@ class BatchTable(FaustTable[bytes, bytes]):
     def database(self, partition: int) -> Rdict:
         # Faust opens and closes it on rebalance.
         return cast("Rdict", self.rocksdb._db_for_partition(partition))  # noqa: SLF001
+
+    def drop_stale(self, partition: int) -> None:
+        """
+        Drop state that nobody has written to for so long that the changelog may not tell any more what it deleted.
+
+        Compaction keeps tombstones for `streams.topics.TOMBSTONES_MS`, twice as long as we keep state without them.
+        """
+        place = self.rocksdb.partition_path(partition)
+        if partition in self.rocksdb._dbs or not place.exists():  # noqa: SLF001  # Faust's, of what is open
+            return
+        age_seconds = time.time() - max(file.stat().st_mtime for file in [place, *place.iterdir()])
+        if age_seconds > STALE_SECONDS:
+            log.info("dropping state that is too old to be continued", place=str(place), days=int(age_seconds / DAY))
+            shutil.rmtree(place)
 
     def store(self, partition: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int | None) -> None:
         """Write changes and the changelog offset they reach, in one step."""

@@ -18,6 +18,9 @@ DEAD_LETTERS = "laurel.dead-letters"
 DAY_MS = 24 * 60 * 60 * 1000
 MEBIBYTE = 1 << 20
 
+# How long changelogs tell of what was deleted: state that was not continued for half as long is dropped.
+TOMBSTONES_MS = 2 * DAY_MS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
@@ -53,7 +56,11 @@ def wanted(options: StreamOptions) -> tuple[Topic, ...]:
     aged = {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS), "max.message.bytes": str(8 * MEBIBYTE)}
     compacted = {"cleanup.policy": "compact"}
     letters = {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS), "max.message.bytes": str(2 * MEBIBYTE)}
-    changelog = {"cleanup.policy": "compact", "max.message.bytes": str(8 * MEBIBYTE)}
+    changelog = {
+        "cleanup.policy": "compact",
+        "delete.retention.ms": str(TOMBSTONES_MS),
+        "max.message.bytes": str(8 * MEBIBYTE),
+    }
     configs = {
         FACTS: aged,
         HELD: aged,

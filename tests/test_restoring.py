@@ -1,5 +1,7 @@
 """Restoring: a table takes the changelog records that continue its state, and ends the process rather than guess."""
 
+import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from rules.keys import TenantId
 from streams import tables as tables_module
+from streams import topics
 from streams.app import Streams, build
 from streams.lane import Consumer, Run
 from streams.metrics import Metrics
@@ -151,3 +154,28 @@ async def test_what_cannot_be_stored_ends_the_process(
     restored(streams, 0, 1, a=b"1")
 
     assert [end[0] for end in ends] == ["bug"]
+
+
+async def test_state_that_is_older_than_what_the_changelog_tells_of_deletions_is_dropped(streams: Streams) -> None:
+    restored(streams, 0, 1, a=b"1")
+    place = table(streams).rocksdb.partition_path(CHANGELOG.partition)
+    await table(streams).rocksdb.stop()
+    table(streams).drop_stale(CHANGELOG.partition)
+    assert place.exists()
+
+    for file in [place, *place.iterdir()]:
+        os.utime(file, (0, time.time() - tables_module.STALE_SECONDS - 1))
+    table(streams).drop_stale(CHANGELOG.partition)
+    assert not place.exists()
+    assert held(streams, "a") is None
+
+
+async def test_state_that_is_in_use_is_never_dropped(streams: Streams) -> None:
+    restored(streams, 0, 1, a=b"1")
+    place = table(streams).rocksdb.partition_path(CHANGELOG.partition)
+    for file in [place, *place.iterdir()]:
+        os.utime(file, (0, 0))
+    table(streams).drop_stale(CHANGELOG.partition)
+
+    assert place.exists()
+    assert topics.TOMBSTONES_MS > 1_000 * tables_module.STALE_SECONDS
