@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -29,6 +30,8 @@ log = structlog.get_logger("laurel")
 # How often we look whether work goes on, and how long the consumer's thread may take to answer.
 TICK_SECONDS = 1.0
 ANSWER_SECONDS = 1.0
+# A long recovery is told of as often.
+TOLD_TICKS = 3
 
 # One sleeping worker would otherwise block every reader of committed records for a minute (DESIGN.md).
 SESSION_SECONDS = 10
@@ -84,23 +87,28 @@ class Streams:
 
     async def watch(self) -> None:
         """See, each second, whether what has to go on does; the process ends where it does not."""
-        while True:
+        for tick in itertools.count(1):
             await asyncio.sleep(TICK_SECONDS)
-            is_working = self.lanes.is_open or self.lanes.is_leaving
-            offsets = self._faust_recovery.active_offsets
-            self._recovery.tick(
-                None if is_working else (self.app.consumer_generation_id, sum(at or 0 for at in offsets.values()))
-            )
+            self._recovery.tick(None if self.lanes.is_open or self.lanes.is_leaving else self._recovered(tick))
             self._commits.tick(await self._commit_progress())
             if self._recovery.is_over:
                 stuck(["recovery"], self.shared.options.recovery_limit_seconds)
             if self._commits.over:
                 stuck(self._commits.over, self.shared.options.commit_limit_seconds)
 
+    def _recovered(self, tick: int) -> tuple[int, int]:
+        """How far recovery is: in which generation of the group, and how many offsets it has passed."""
+        recovery = self._faust_recovery
+        remaining = recovery.active_remaining_total()
+        if remaining > 0 and tick % TOLD_TICKS == 0:
+            log.info("restoring state", remaining=remaining)
+        return self.app.consumer_generation_id, sum(at or 0 for at in recovery.active_offsets.values())
+
     async def observe(self) -> None:
         """Bring the gauges up to date."""
         metrics, consumer = self.shared.metrics, self.shared.consumer
         metrics.walks.set(self.lanes.walking())
+        metrics.recovery_remaining.set(0 if self.lanes.is_open else self._faust_recovery.active_remaining_total())
         # A topic or partition that has moved away would keep its last number for ever.
         metrics.lanes.clear()
         for topic, count in self.lanes.open_by_topic().items():
@@ -160,8 +168,8 @@ def build(options: StreamOptions, metrics: Metrics) -> Streams:
     app = _faust_app(options)
     app.lanes = lanes
     streams = Streams(app=app, lanes=lanes, shared=shared)
-    progress = _table(app, "progress", topics.progress_changelog(options.app_id), options)
-    certificates = _table(app, "certificates", topics.certificates_changelog(options.app_id), options)
+    progress = _table(app, "progress", topics.progress_changelog(options.app_id), shared)
+    certificates = _table(app, "certificates", topics.certificates_changelog(options.app_id), shared)
 
     def progress_work(tp: TP, producer: AIOKafkaProducer) -> Work:
         changelog = topics.progress_changelog(options.app_id)
@@ -225,12 +233,13 @@ def _producer(options: StreamOptions, tp: TP) -> AIOKafkaProducer:
     )
 
 
-def _table(app: Any, name: str, changelog: str, options: StreamOptions) -> BatchTable:
-    topic: TopicT = app.topic(changelog, **RAW, partitions=options.partitions)
+def _table(app: Any, name: str, changelog: str, shared: Shared) -> BatchTable:
+    partitions = shared.options.partitions
+    topic: TopicT = app.topic(changelog, **RAW, partitions=partitions)
     table = BatchTable(
         app,
         name=name,
-        partitions=options.partitions,
+        partitions=partitions,
         key_type=bytes,
         value_type=bytes,
         changelog_topic=topic,
@@ -238,6 +247,7 @@ def _table(app: Any, name: str, changelog: str, options: StreamOptions) -> Batch
         recovery_buffer_size=2,
         standby_buffer_size=1,
     )
+    table.restored = shared.metrics.restored.labels(changelog)
     return cast("BatchTable", app.tables.add(table))
 
 

@@ -59,6 +59,17 @@ class Metrics:
             ["topic", "partition"],
             registry=registry,
         )
+        self.restored = Counter(
+            "laurel_restored_records",
+            "Changelog records applied to local state, its own and warm copies.",
+            ["topic"],
+            registry=registry,
+        )
+        self.recovery_remaining = Gauge(
+            "laurel_recovery_remaining_records",
+            "Changelog offsets still to be read before this worker can work.",
+            registry=registry,
+        )
         self.standby_lag = Gauge(
             "laurel_standby_lag_records",
             "Offsets that a warm copy of another worker's state is behind.",

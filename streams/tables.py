@@ -10,6 +10,7 @@ import structlog
 from faust.stores.rocksdb import Store
 from faust.tables.table import Table as FaustTable
 from faust.types import TP, EventT
+from prometheus_client import Counter
 from rocksdict import AccessType, Options, Rdict, WriteBatch
 
 from streams.exits import bug, cut, missed
@@ -31,6 +32,8 @@ class BatchTable(FaustTable[bytes, bytes]):
     All logical tables of an agent live in it, each under its name: one changelog, one WriteBatch, one persisted
     offset (docs/decisions/0005).
     """
+
+    restored: Counter | None = None
 
     @property
     def rocksdb(self) -> Store:
@@ -92,6 +95,8 @@ class BatchTable(FaustTable[bytes, bytes]):
         expected = max(0 if applied is None else applied + 1, sought)
         if run.begin <= expected:
             self.store(tp.partition, [(record.key or b"", record.value) for record in run.records], run.offset)
+            if self.restored is not None:
+                self.restored.inc(len(run.records))
         elif is_active:
             # Faust may end recovery on this very batch, so there is no going back within it.
             missed(where, expected, run.begin)

@@ -96,3 +96,30 @@ def test_a_worker_that_is_stopped_while_partitions_change_hands_leaves_in_good_o
             assert b.stop() == 0, (tmp_path / "workers.log").read_text()
             for worker in (a, b):
                 worker.start()
+
+
+def test_a_worker_with_warm_copies_takes_over_and_knows_what_the_other_knew(
+    tmp_path: Path, own_kafka: RealKafka
+) -> None:
+    told = term(seed=9, learners=60)
+    with on_kafka(own_kafka.address, "warm") as stack, (tmp_path / "workers.log").open("ab") as log:
+        places = {name: {"LAUREL_DATA_DIR": str(tmp_path / name)} for name in ("a", "b")}
+        a, b = (stack.worker(log, "stream", name, place) for name, place in places.items())
+        for worker in (a, b):
+            worker.until_ready()
+        asyncio.run(send(own_kafka.address, told))
+        until_calm([a, b], seconds=60)
+        before = b.metrics()
+        a.kill()
+        until(lambda: b.metrics().get("laurel_lanes", 0) == LANES, seconds=60, why="nobody takes over")
+        until_calm([b], seconds=60)
+        after = b.metrics()
+        assert b.stop() == 0
+        found = entitlements_in(tmp_path / "b", TENANT, rulebook(demo_catalogue()))
+        said = asyncio.run(read_told(own_kafka.address, stack.settings.partitions))
+        comparison = compare(found, said, evaluated(tmp_path / "events.jsonl", told), TENANT)
+
+    assert before["laurel_restored_records_total"] > 1_000, "b has kept no warm copies"
+    assert after["laurel_restored_records_total"] - before["laurel_restored_records_total"] < 500
+    assert comparison.is_equal
+    assert comparison.entitlements > 100
