@@ -24,7 +24,7 @@ from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.exits import bug, outage
+from streams.exits import bug, cut, outage
 
 # How long the broker holds a fetch that finds nothing, in milliseconds.
 FETCH_WAIT_MS = 200
@@ -96,6 +96,9 @@ class Thread(driver.AIOKafkaConsumerThread):
         # Faust says 1.5 s; whatever else is asked of the broker waits behind a fetch that waits (tried: three
         # such waits made every start 4.5 s longer).
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
+        # Where the log begins by now, of partitions whose position it had lost.
+        self.cut: dict[TP, int] = {}
+        self._first_seen: dict[TP, tuple[Any, Any]] = {}
         return consumer
 
     async def ends(self, partitions: Iterable[TP]) -> dict[TP, tuple[int, int | None]]:
@@ -111,7 +114,22 @@ class Thread(driver.AIOKafkaConsumerThread):
             at = state.assignment.state_value(tp) if tp in assigned else None
             if at is not None and at.has_valid_position:
                 found[tp] = (at.position, None if at.lso is None else max(at.position, at.lso))
+                if self._is_cut(tp, at):
+                    self.cut[tp] = at.position
         return found
+
+    def _is_cut(self, tp: TP, at: Any) -> bool:
+        """
+        Whether the log had lost a position that was valid: aiokafka goes on where it begins, and says nothing.
+
+        It awaits a new position only then; a seek keeps the one that was awaited first.
+        """
+        state, awaited = self._first_seen.setdefault(tp, (at, at._position_fut))  # noqa: SLF001
+        if state is not at:
+            # Assigned anew.
+            self._first_seen[tp] = (at, at._position_fut)  # noqa: SLF001
+            return False
+        return awaited is not at._position_fut  # noqa: SLF001
 
 
 class Consumer(driver.Consumer):
@@ -213,6 +231,10 @@ class Consumer(driver.Consumer):
         batches: dict[TP, list[Any]] = {}
         ours = {tp for tp in records or {} if tp.topic in self.hosts.topics or tp.topic in changelogs}
         positions = await self._thread.ends(ours) if ours else {}
+        for tp, first in self._thread.cut.items():
+            # Of changelogs, Faust itself seeks to what is one before the beginning; tables know what they miss.
+            if tp.topic in self.hosts.topics:
+                cut(f"{tp.topic} partition {tp.partition}", self.fetched.get(tp, 0), first)
         for tp, found in (records or {}).items():
             if tp not in ours:
                 batches[tp] = found
