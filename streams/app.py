@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import itertools
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -262,13 +262,15 @@ def _agent(app: Any, name: str, names: list[str], lanes: Lanes) -> None:
     """An agent is a door: it hands batches of its topics to their lanes."""
     channel = app.topic(*names, **RAW)
 
-    async def agent(stream: "StreamT[bytes]") -> None:
+    async def agent(stream: "StreamT[bytes]") -> AsyncIterator[int]:
         async for event in stream.events():
             message = event.message
             # A batch of an older generation is of partitions that may be somebody else's by now.
             if message.generation_id == app.consumer_generation_id:
                 tp = TP(message.topic, message.partition)
                 await lanes.put(tp, cast("Run", message.value), cast("Consumer", app.consumer))
+            # Faust's `test_context` tells that a value was handled when it is yielded, or else as soon as it is read.
+            yield message.offset
 
     app.agent(channel, name=name)(agent)
 
