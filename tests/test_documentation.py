@@ -334,6 +334,29 @@ def test_every_dialect_is_documented() -> None:
     assert set(DIALECTS) == {document.stem for document in SOURCES}
 
 
+# Traps of Faust
+
+
+def test_every_trap_of_faust_has_tests_and_they_exist() -> None:
+    found = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    text = (ROOT / "docs" / "faust.md").read_text()
+    named = [re.findall(r"`(test_\w+)`", cells[-1]) for cells in rows(text, "trap")]
+    traps = {
+        name
+        for path in (ROOT / "tests" / "faust_traps").glob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+
+    assert all(named), "a trap without a test"
+    assert {name for names in named for name in names} - found == set()
+    # The process's own code is told of elsewhere.
+    assert traps - {name for names in named for name in names} == {"test_the_process_ends_with_a_code_of_its_own"}
+
+
 # Decisions
 
 
