@@ -29,6 +29,9 @@ from streams.exits import bug, cut, outage
 # How long the broker holds a fetch that finds nothing, in milliseconds.
 FETCH_WAIT_MS = 200
 
+# How long a batch may be on its way to a lane that waits for it, in seconds; then it is taken for lost.
+LOST_SECONDS = 1.0
+
 Records: TypeAlias = Sequence["ConsumerRecord[bytes, bytes]"]
 
 
@@ -41,6 +44,8 @@ class Hosts(Protocol):
     async def assigned(self, partitions: set[TP]) -> None: ...
 
     def revoked(self) -> None: ...
+
+    def awaited(self) -> Mapping[TP, int]: ...
 
 
 class Run:
@@ -145,6 +150,8 @@ class Consumer(driver.Consumer):
         # Only the fetcher moves positions: a seek beside it would give its records a wrong beginning.
         self._rewinds: dict[TP, int] = {}
         self._seeks = 0
+        # What is on its way to lanes that wait for it: from where to where, and since when.
+        self._late: dict[TP, tuple[int, int, float]] = {}
 
     @property
     def hosts(self) -> Hosts:
@@ -174,6 +181,7 @@ class Consumer(driver.Consumer):
         self.fetched.clear()
         self.sought.clear()
         self._rewinds.clear()
+        self._late.clear()
         self._seeks += 1
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
@@ -224,6 +232,7 @@ class Consumer(driver.Consumer):
         return {tp: (at, max(at, asked.get(tp, at) if end is None else end)) for tp, (at, end) in found.items()}
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109  # Faust's own
+        self._look_for_lost()
         await self._rewound()
         seeks = self._seeks
         records, active = await super()._wait_next_records(timeout)
@@ -243,6 +252,24 @@ class Consumer(driver.Consumer):
         if self.app.in_recovery:
             await self._add_markers(batches, active or set())
         return batches, active
+
+    def _look_for_lost(self) -> None:
+        """
+        Let what was lost on the way be fetched again also where no other batch follows that would tell.
+
+        Faust pauses changelogs at the end of a recovery while it fetches; aiokafka takes what is left, no partition
+        at all, for all of them, and Faust drops what it finds of those that are still paused (tried: four starts of
+        five on a real Kafka).
+        """
+        now, late = self.loop.time(), {}
+        for tp, awaited in self.hosts.awaited().items():
+            fetched = self.fetched.get(tp, awaited)
+            if fetched > awaited and tp not in self._rewinds:
+                begin, end, since = self._late.get(tp, (awaited, fetched, now))
+                late[tp] = (awaited, fetched, since if (begin, end) == (awaited, fetched) else now)
+                if now - late[tp][2] >= LOST_SECONDS:
+                    self.rewind(tp, awaited)
+        self._late = late
 
     async def _rewound(self) -> None:
         rewinds, self._rewinds = self._rewinds, {}

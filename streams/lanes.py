@@ -145,6 +145,7 @@ class Lanes:
         self._producers: dict[TP, AIOKafkaProducer] = {}
         self._lanes: dict[TP, Lane] = {}
         self._changes = 0
+        self._handing = 0
         self._leaving = asyncio.Event()
         self.is_open = False
 
@@ -231,7 +232,15 @@ class Lanes:
                 consumer.rewind(tp, lane.next)
             return
         lane.next = run.end
-        await lane.put(run)
+        self._handing += 1
+        try:
+            await lane.put(run)
+        finally:
+            self._handing -= 1
+
+    def awaited(self) -> dict[TP, int]:
+        """Where the next batch of each lane has to begin; nothing while an agent waits, with more behind it."""
+        return {} if self._handing or not self.is_open else {tp: lane.next for tp, lane in self._lanes.items()}
 
     def committed(self, tp: TP) -> int:
         """The offset up to which everything of a partition is done: the next one that its lane will commit."""

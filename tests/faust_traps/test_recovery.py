@@ -156,6 +156,30 @@ async def test_a_lane_misses_nothing_that_is_fetched_before_the_seek(
     assert work.seen == list(range(MANY))
 
 
+@pytest.mark.stack
+async def test_a_batch_that_is_lost_on_the_way_is_fetched_again_though_no_other_follows(
+    tmp_path: Path, embedded: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ours.options(embedded.address, tmp_path, embedded=True)
+    ours.make_embedded_topics(embedded, options)
+    await plain.send(embedded.address, SOURCE, numbered(3))
+    work = Noted()
+    streams = ours.built(options, work)
+    put = streams.lanes.put
+    lost: list[Run] = []
+
+    async def loses_the_first(tp: TP, run: Run, consumer: Any) -> None:
+        if lost:
+            await put(tp, run, consumer)
+        else:
+            lost.append(run)
+
+    monkeypatch.setattr(streams.lanes, "put", loses_the_first)
+    async with ours.running(streams):
+        await until(lambda: work.seen == [0, 1, 2], "what was lost was not fetched again")
+    assert len(lost) == 1
+
+
 # Markers of transactions at the end of a changelog
 
 
@@ -215,7 +239,7 @@ async def test_recovery_and_lag_end_at_the_position_though_a_changelog_ends_with
     work = Noted()
     streams = ours.built(options, work)
     async with ours.running(streams):
-        await until(lambda: work.seen == [0, 2], "the work was given {work.seen}")
+        await until(lambda: work.seen == [0, 2], "the work was not given what it should")
         assert progress_of(streams).database(0).get(b"k") == b"v"
         assert [end for _, end in work.runs][-1] in (3, 4)
         lags = []
