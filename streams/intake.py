@@ -1,6 +1,5 @@
 """Intake: reads each source in its own dialect, and sends facts on, keyed by learner."""
 
-import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -8,7 +7,7 @@ from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
 from rules.facts import CourseFact, Fact, Profile
-from rules.keys import Instant, LearnerKey, key
+from rules.keys import LearnerKey, key
 from streams import messages, topics, wire
 from streams.dialects.all import DIALECTS
 from streams.dialects.dialect import Record, Said, UnreadableEvent
@@ -35,7 +34,7 @@ class Intake:
         """Read a batch, and send what it says with the offset it ends at."""
         with self.shared.timed("intake") as counted:
             counted.records = len(run.records)
-            now = Instant(time.time_ns() // 1_000)
+            now = self.shared.now()
             parse = DIALECTS[self.source.dialect]
             for record in run.records:
                 asked = Record(

@@ -1,7 +1,6 @@
 """The progress agent: joins facts into histories, judges the criteria they touch, says what changed."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -66,12 +65,13 @@ class Progress:
 
     async def _fold(self, records: "Sequence[ConsumerRecord[bytes, bytes]]", began: int) -> int:
         """Take records one by one, until all are taken or the time is over; says where it stopped."""
-        until = time.monotonic() + self.state.shared.options.batch_seconds
+        shared = self.state.shared
+        until = shared.seconds() + shared.options.batch_seconds
         parsed = wire.parse_facts([record.value for record in records[began:]])
         for at, one in enumerate(parsed, began):
             if at % BREATH == BREATH - 1:
                 await asyncio.sleep(0)
-                if time.monotonic() > until:
+                if shared.seconds() > until:
                     return at
             if isinstance(one, UnreadableEvent):
                 self.state.refuse(records[at], str(one), STAGE)

@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
 from rules.awards import Standing
-from rules.keys import CredentialId, LearnerKey
+from rules.keys import CredentialId, Instant, LearnerKey
 from rules.known import Decisions, Table
 from rules.verdict import is_told
 from streams import dead_letters, messages, topics, wire
@@ -21,6 +21,11 @@ from streams.metrics import Metrics
 from streams.options import StreamOptions
 from streams.tables import BatchTable, Changes, View
 from streams.transaction import Transaction
+
+
+def wall_clock() -> Instant:
+    """The time of day, in microseconds since 1970."""
+    return Instant(time.time_ns() // 1_000)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,11 +90,13 @@ class State:
 
 @dataclass(slots=True, kw_only=True)
 class Shared:
-    """What all lanes of a worker share."""
+    """What all lanes of a worker share; `now` tells the time of day, and `seconds` measures how long a thing takes."""
 
     options: StreamOptions
     metrics: Metrics
     consumer: Consumer | None = None
+    now: Callable[[], Instant] = wall_clock
+    seconds: Callable[[], float] = time.monotonic
 
     async def commit(self, producer: AIOKafkaProducer, ended: Ended) -> int | None:
         """
