@@ -74,7 +74,9 @@ def bring_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey) -> bool:
         ledger.clauses.update({clause: progress.clauses[clause] for clause in changed})
         known.progress.put(key(*who, course), progress)
     asked = {credential for clause in ledger.clauses for credential in rulebook.clauses[clause].credentials}
-    decide(known, rulebook, who, ledger, asked | set(ledger.entries))
+    # What builds on badges that are held already: of those nothing changes, and yet it may be due from here on.
+    builders = {builder for badge in ledger.entries for builder in rulebook.by_badge.get(badge, ())}
+    decide(known, rulebook, who, ledger, asked | builders | set(ledger.entries))
     tell_ledger(known, rulebook, _view(who, ledger), ledger)
     known.decisions.held.append(
         UpToDate(tenant=who.tenant, learner=who.learner, judged_under=rulebook.digest, received_at=known.clock.time)

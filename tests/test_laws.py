@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rules.awards import Award, award_id
 from rules.catalogue import Catalogue
 from rules.course import CourseRecord, CourseView, how_far
-from rules.criteria import FinalGrade, Node
+from rules.criteria import Badges, FinalGrade, Node
 from rules.facts import CourseFact, Fact, Kind
 from rules.keys import ClauseId, CourseId, CredentialId, LearnerId, LearnerKey, TenantId, key, parts
 from rules.ledger import Entry, Status
@@ -56,6 +56,34 @@ def test_a_catalogue_that_comes_late_gives_what_it_would_have_given_from_the_sta
 
     assert early.entitlements(TENANT) == late.entitlements(TENANT)
     assert derived(early) == derived(late)
+
+
+def built(count: int) -> Catalogue:
+    """Two badges, and one for so many of them."""
+    one, two = (badge(name, FinalGrade(course=COURSES[0], at_least=bar)) for name, bar in (("one", 1), ("two", 9_000)))
+    return catalogue_of(one, two, badge("built", Badges(at_least=count, of=(one.id, two.id))), version=count)
+
+
+@given(catalogues(), catalogues(), events, st.integers(0, 25))
+@example(built(2), built(1), [fact(Kind.CALCULATED_GRADE, 1, 7_000)], 1)
+def test_a_catalogue_that_comes_late_awards_what_it_would_have_awarded_from_the_start(
+    old: Catalogue, new: Catalogue, events: Events, first: int
+) -> None:
+    """Law 2, where nothing that was said binds: under `revoke`."""
+    late = replayed(revoking(old), events[:first])
+    late.catalogue(revoking(new), NOW)
+    late.facts(events[first:])
+
+    assert awarded(late) == awarded(replayed(revoking(new), events))
+
+
+def revoking(catalogue: Catalogue) -> Catalogue:
+    credentials = tuple(replace(one, when_no_longer_met=Policy.REVOKE) for one in catalogue.credentials)
+    return replace(catalogue, credentials=credentials)
+
+
+def awarded(replay: Replay) -> set[str]:
+    return {found for found, award in replay.in_force().items() if award.status is Status.AWARDED}
 
 
 def derived(replay: Replay) -> tuple[object, ...]:

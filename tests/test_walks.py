@@ -233,6 +233,16 @@ def test_the_standing_of_a_retired_credential_is_taken_back() -> None:
     assert telling.standing(known, who, ONE) is None
 
 
+def test_a_new_badge_on_badges_goes_to_those_who_hold_them_already() -> None:
+    replay = Replay()
+    replay.catalogue(catalogue_of(ONE_BADGE), NOW)
+    replay.facts([grade(LEARNERS[0], 7_000)])
+    built = badge("built", HAS_ONE), badge("on-top", Badges(at_least=1, of=(CredentialId("built"),)))
+    replay.catalogue(catalogue_of(ONE_BADGE, *built, version=2), NOW)
+
+    assert [award.credential for award in replay.awards] == [ONE, "built", "on-top"]
+
+
 @pytest.mark.parametrize("policy", Policy)
 def test_a_harder_catalogue_takes_away_only_what_the_policy_does_not_let_keep(policy: Policy) -> None:
     known = progress(catalogue_of(badge(ONE, grade_of(C, 5_000), policy)), [grade(LEARNERS[0], 7_000)])
