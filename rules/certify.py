@@ -18,10 +18,10 @@ def decide_held(known: KnownOfCertificates, held: Held) -> None:
     advance(known, held.received_at)
     who = LearnerKey(held.tenant, held.learner)
     all_held = known.held.get(str(who)) or {}
-    if all_held.get(held.credential) == held.spans:
-        return
-    all_held[held.credential] = held.spans
-    known.held.put(str(who), all_held)
+    if all_held.get(held.credential) != held.spans:
+        all_held[held.credential] = held.spans
+        known.held.put(str(who), all_held)
+    # The same spans again mean that one of their ends has passed: how far the learner is has changed with it.
     rulebook = known.clock.rulebook(held.tenant)
     if rulebook is not None:
         _judge(known, rulebook, who, rulebook.by_badge.get(held.credential, ()))
@@ -38,6 +38,8 @@ def decide_up_to_date(known: KnownOfCertificates, told: UpToDate) -> None:
     if ledger.judged_under != rulebook.digest:
         ledger.judged_under = rulebook.digest
         known.ledger.put(str(who), ledger)
+        retired = ledger.entries.keys() - rulebook.certificates
+        known.decisions.standings.update({(who, credential): None for credential in sorted(retired)})
         _judge(known, rulebook, who, _concerned(known, rulebook, who, ledger))
 
 
@@ -114,8 +116,8 @@ def _judge(
         if said.due_at is not None:
             known.agenda.add(said.due_at, who)
         known.decisions.standings[who, credential] = None
-        if said.entry != entry:
-            ledger.entries[credential] = said.entry
+        # Also where nothing was said: its standing was told, and is taken back when the catalogue has it no more.
+        ledger.entries[credential] = said.entry
         if said.award is not None:
             known.decisions.awards.append(said.award)
     if chosen:

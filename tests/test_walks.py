@@ -233,6 +233,21 @@ def test_the_standing_of_a_retired_credential_is_taken_back() -> None:
     assert telling.standing(known, who, ONE) is None
 
 
+def test_the_standing_of_a_retired_certificate_is_taken_back() -> None:
+    both = HAS_ONE, Badges(at_least=2, of=(ONE, TWO))
+    two = badge(TWO, grade_of(D, 5_000))
+    papers = [certificate(f"paper-{at}", criteria) for at, criteria in enumerate(both)]
+    replay = Replay()
+    replay.catalogue(catalogue_of(ONE_BADGE, two, *papers), NOW)
+    replay.facts([grade(LEARNERS[0], 7_000)])
+    replay.of_certificates.decisions = Decisions()
+    replay.catalogue(catalogue_of(ONE_BADGE, two, version=2), NOW)
+
+    told = replay.of_certificates.decisions.standings
+    assert {credential for _, credential in told} == {"paper-0", "paper-1"}
+    assert [certify.standing(replay.of_certificates, *one) for one in told] == [None, None]
+
+
 def test_a_new_badge_on_badges_goes_to_those_who_hold_them_already() -> None:
     replay = Replay()
     replay.catalogue(catalogue_of(ONE_BADGE), NOW)
@@ -550,6 +565,26 @@ def test_what_was_due_shows_in_the_standing_when_its_time_comes() -> None:
 
     assert standing.status is AWARDED
     assert standing.progress.met
+
+
+def test_a_badge_that_will_be_lost_leaves_a_certificates_standing_when_its_time_comes() -> None:
+    replay = Replay()
+    lasting = badge(TWO, grade_of(D, 5_000))
+    passing = badge(ONE, grade_of(C, 5_000), Policy.REVOKE)
+    paper = certificate("paper", Badges(at_least=1, of=(ONE, TWO)))
+    replay.catalogue(catalogue_of(lasting, passing, paper), NOW)
+    replay.facts([grade(LEARNERS[0], 7_000, course=course) for course in COURSES])
+    replay.facts([grade(LEARNERS[0], 0, time=NOW + 5)])
+    replay.of_certificates.decisions = Decisions()
+    decide.advance(replay.known, NOW + 5)
+    for held in replay.known.decisions.held:
+        assert isinstance(held, Held)
+        certify.decide_held(replay.of_certificates, held)
+
+    [(who, credential)] = replay.of_certificates.decisions.standings
+    standing = certify.standing(replay.of_certificates, who, credential)
+    assert standing is not None
+    assert len(standing.progress.awards) == 1
 
 
 def test_a_certificate_whose_parts_change_places_is_not_given_for_a_part_that_was_never_met() -> None:
