@@ -279,7 +279,8 @@ def _open_after_recovery(app: Any, streams: Streams) -> None:
     async def recovered(_app: AppT, **_kwargs: Any) -> None:
         consumer = cast("Consumer", app.consumer)
         streams.shared.consumer = consumer
-        await streams.lanes.open(consumer)
+        # Faust does not tell whose end this is: it is that of the generation for which it last began to restore.
+        await streams.lanes.open(consumer, app.tables.recovery._generation_id)  # noqa: SLF001  # see above
         held = sorted(tp.partition for tp in consumer.assignment() if tp.topic == topics.FACTS)
         log.info("working", partitions=held)
 

@@ -41,7 +41,7 @@ class Hosts(Protocol):
     topics: frozenset[str]
     is_leaving: bool
 
-    async def assigned(self, partitions: set[TP]) -> None: ...
+    async def assigned(self, partitions: set[TP], generation: int) -> None: ...
 
     def revoked(self) -> None: ...
 
@@ -163,7 +163,7 @@ class Consumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Fence off former owners first; only then let Faust ask for ends and committed offsets."""
         try:
-            await self.hosts.assigned({tp for tp in assigned if tp.topic in self.hosts.topics})
+            await self.hosts.assigned({tp for tp in assigned if tp.topic in self.hosts.topics}, generation_id)
         except KafkaError as error:
             # aiokafka would log it and go on with a member that holds partitions and does nothing.
             outage("taking over partitions", error)

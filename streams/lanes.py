@@ -146,6 +146,7 @@ class Lanes:
         self._lanes: dict[TP, Lane] = {}
         self._changes = 0
         self._handing = 0
+        self._generation: int | None = None
         self._leaving = asyncio.Event()
         self.is_open = False
 
@@ -154,9 +155,10 @@ class Lanes:
         """Whether this worker is on its way out: what is assigned to it now is its successor's."""
         return self._leaving.is_set()
 
-    async def assigned(self, partitions: set[TP]) -> None:
+    async def assigned(self, partitions: set[TP], generation: int) -> None:
         """Make a producer for each, kept ones too: its `init` fences former owners and ends what they left open."""
         self._changes += 1
+        self._generation = generation
         await self._close_producers()
         if self.is_leaving:
             return
@@ -175,14 +177,26 @@ class Lanes:
     def revoked(self) -> None:
         """Close all lanes at once. A transaction in flight is never ended: the next owner's `init` aborts it."""
         self._changes += 1
+        self._generation = None
+        self._close_lanes()
+
+    def _close_lanes(self) -> None:
         self.is_open = False
         for lane in self._lanes.values():
             lane.close()
         self._lanes.clear()
 
-    async def open(self, consumer: Consumer) -> None:
-        """Open a lane for each assigned partition, from its committed offset on: recovery is at its end."""
-        self.revoked()
+    async def open(self, consumer: Consumer, generation: int) -> None:
+        """
+        Open a lane for each assigned partition, from its committed offset on: recovery of a generation is at its end.
+
+        Faust ends a recovery only when the next begins. One that comes to its end after its partitions were revoked
+        opens nothing: its producers are about to be closed, and what is assigned by then it has not restored.
+        """
+        if generation != self._generation:
+            return
+        self._close_lanes()
+        self._changes += 1
         changes = self._changes
         mine = sorted(tp for tp in consumer.assignment() if tp.topic in self.topics)
         starts = await self._starts(consumer, mine) if mine else {}
@@ -200,6 +214,9 @@ class Lanes:
                 most_bytes=self._most_bytes,
             )
             lane.task = asyncio.create_task(self._watched(lane), name=f"lane {tp.topic} {tp.partition}")
+            # What came while the lane was closed was dropped, and nothing else brings a position back that was never
+            # committed.
+            consumer.rewind(tp, start)
         self.is_open = True
 
     async def _starts(self, consumer: Consumer, mine: list[TP]) -> dict[TP, int]:

@@ -95,8 +95,10 @@ async def opened(work: Batches, consumer: FakeConsumer, most_records: int = 100,
         from_latest=frozenset({LATEST.topic}),
     )
     lanes.makers = {HERE.topic: lambda _tp, _producer: work, LATEST.topic: lambda _tp, _producer: Batches()}
-    await lanes.assigned({HERE, LATEST})
-    await lanes.open(cast("Consumer", consumer))
+    await lanes.assigned({HERE, LATEST}, 1)
+    await lanes.open(cast("Consumer", consumer), 1)
+    assert consumer.rewound == [consumer.offsets[tp] for tp in (HERE, LATEST)] or consumer.revoked_meanwhile
+    consumer.rewound.clear()
     return lanes
 
 
@@ -197,9 +199,25 @@ async def test_lanes_stay_closed_when_partitions_are_revoked_while_they_open() -
     consumer = FakeConsumer({HERE: 0})
     lanes = await opened(Batches(), consumer)
     consumer.revoked_meanwhile.append(lanes)
-    await lanes.open(cast("Consumer", consumer))
+    await lanes.open(cast("Consumer", consumer), 1)
 
     assert not lanes.is_open
+
+
+async def test_a_recovery_that_ends_while_partitions_change_hands_opens_nothing() -> None:
+    work, consumer = Batches(), FakeConsumer({HERE: 0})
+    lanes = await opened(work, consumer)
+    lanes.revoked()
+    await lanes.open(cast("Consumer", consumer), 1)
+    assert not lanes.is_open
+
+    await lanes.assigned({HERE, LATEST}, 2)
+    await lanes.open(cast("Consumer", consumer), 1)
+    assert not lanes.is_open
+
+    await lanes.open(cast("Consumer", consumer), 2)
+    assert lanes.is_open
+    await lanes.stop()
 
 
 async def test_a_source_that_begins_at_the_latest_says_so_at_once() -> None:
@@ -224,7 +242,7 @@ async def test_a_worker_that_leaves_while_partitions_are_handed_to_it_does_not_w
     lanes = Lanes(
         frozenset({HERE.topic}), cast("Any", lambda _tp: WaitingProducer()), most_records=1, most_bytes=1 << 20
     )
-    handing = asyncio.create_task(lanes.assigned({HERE}))
+    handing = asyncio.create_task(lanes.assigned({HERE}, 1))
     await asyncio.sleep(0)
     await lanes.stop()
 
@@ -238,4 +256,4 @@ async def test_a_worker_that_leaves_takes_nothing_more() -> None:
     )
     await lanes.stop()
 
-    await asyncio.wait_for(lanes.assigned({HERE}), 1)
+    await asyncio.wait_for(lanes.assigned({HERE}, 1), 1)
