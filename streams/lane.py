@@ -15,7 +15,8 @@ docs/decisions/0004):
   of transactions take offsets too.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias, cast
 
 from aiokafka import AIOKafkaConsumer
@@ -149,7 +150,7 @@ class Consumer(driver.Consumer):
         self.sought: dict[TP, int] = {}
         # Only the fetcher moves positions: a seek beside it would give its records a wrong beginning.
         self._rewinds: dict[TP, int] = {}
-        self._seeks = 0
+        self._seeks = self._seeking = 0
         # What is on its way to lanes that wait for it: from where to where, and since when.
         self._late: dict[TP, tuple[int, int, float]] = {}
 
@@ -189,23 +190,29 @@ class Consumer(driver.Consumer):
         self.hosts.revoked()
         await super().on_partitions_revoked(revoked)
 
-    async def perform_seek(self) -> None:
-        self._seeks += 1
-        await super().perform_seek()
-        # What was fetched before the rebalance may still come in and name partitions that are not ours any more.
-        positions = await self._thread.ends(self.fetched)
-        self.fetched = {tp: position for tp, (position, _) in positions.items()}
-        self._seeks += 1
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Move sources to what was committed, one by one: what is fetched meanwhile may lie on either side."""
+        with self._moving():
+            found = await super().seek_to_committed()
+        self.fetched = {tp: at for tp, at in self.fetched.items() if tp.topic not in self.hosts.topics}
+        return found
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         """Seek, as recovery does before it reads changelogs: what comes next begins there."""
-        self._seeks += 1
-        await super().seek_wait(partitions)
-        self.fetched |= partitions
+        with self._moving():
+            await super().seek_wait(partitions)
         self.sought |= partitions
-        for tp in partitions:
-            self._rewinds.pop(tp, None)
-        self._seeks += 1
+        # What was fetched in the meantime was dropped, and may have come from there already.
+        self._rewinds |= partitions
+
+    @contextmanager
+    def _moving(self) -> Iterator[None]:
+        self._seeking += 1
+        try:
+            yield
+        finally:
+            self._seeking -= 1
+            self._seeks += 1
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's watch over its own acks and commits: both are ours, and the markers of transactions look like lag."""
@@ -234,7 +241,7 @@ class Consumer(driver.Consumer):
     async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109  # Faust's own
         self._look_for_lost()
         await self._rewound()
-        seeks = self._seeks
+        seeks, generation = self._seeks, self.app.consumer_generation_id
         records, active = await super()._wait_next_records(timeout)
         changelogs = self.app.tables.changelog_topics
         batches: dict[TP, list[Any]] = {}
@@ -247,11 +254,12 @@ class Consumer(driver.Consumer):
         for tp, found in (records or {}).items():
             if tp not in ours:
                 batches[tp] = found
-            elif found and tp in positions and not self._is_moved(tp, seeks):
-                batches[tp] = [self._batch(tp, found, max(found[-1].offset + 1, positions[tp][0]))]
+            elif found and tp in positions and not self._is_unknown(tp, seeks):
+                batches[tp] = [self._batch(tp, found, None if self._is_moved(seeks) else positions[tp][0])]
         if self.app.in_recovery:
             await self._add_markers(batches, active or set())
-        return batches, active
+        # Faust would take what was fetched in the last generation for this one's.
+        return batches if generation == self.app.consumer_generation_id else {}, active
 
     def _look_for_lost(self) -> None:
         """
@@ -279,20 +287,31 @@ class Consumer(driver.Consumer):
                 await self.seek(tp, offset)
                 self.fetched[tp] = offset
 
-    def _is_moved(self, tp: TP, seeks: int) -> bool:
-        """Whether a position was moved while this was fetched: then nobody knows where its records begin."""
+    def _is_moved(self, seeks: int) -> bool:
+        """Whether positions were moved while something was fetched, or are about to be."""
+        return self._seeking > 0 or seeks != self._seeks
+
+    def _is_unknown(self, tp: TP, seeks: int) -> bool:
+        """Whether a batch is not worth handing over: it is fetched again, or is of a changelog and begins anywhere."""
         if tp in self._rewinds:
             return True
-        if tp not in self.fetched:
-            # A changelog is read from where recovery seeks to, and from nowhere else.
-            return seeks != self._seeks or tp.topic not in self.hosts.topics
-        if seeks != self._seeks:
+        if tp.topic in self.hosts.topics:
+            return False
+        # A changelog is read from where recovery seeks to, and from nowhere else.
+        if tp in self.fetched and self._is_moved(seeks):
             self._rewinds[tp] = self.fetched[tp]
-        return seeks != self._seeks
+        return tp not in self.fetched or tp in self._rewinds
 
-    def _batch(self, tp: TP, found: Records, end: int) -> Run:
-        """One batch of what was fetched: `end` is where the next fetch begins, markers passed over."""
-        begin, self.fetched[tp] = self.fetched.get(tp, found[0].offset), end
+    def _batch(self, tp: TP, found: Records, position: int | None) -> Run:
+        """
+        One batch of what was fetched: `position` is where the next fetch begins, markers passed over.
+
+        None where positions were moved while this was fetched: then only its records tell where it begins and ends.
+        """
+        first, end = found[0].offset, max(found[-1].offset + 1, position or 0)
+        # A record before what was fetched says that the position was moved back, whoever did it.
+        begin = first if position is None else min(first, self.fetched.get(tp, first))
+        self.fetched[tp] = end
         return Run(tp, found, begin, end)
 
     async def _add_markers(self, batches: dict[TP, list[Any]], active: set[TP]) -> None:
@@ -300,7 +319,7 @@ class Consumer(driver.Consumer):
         recovery = self.app.tables.recovery  # type: ignore[attr-defined]  # not in the interface
         waiting = [tp for tp in recovery.active_highwaters if tp not in batches and tp in active and tp in self.fetched]
         for tp, (position, _) in (await self._thread.ends(waiting)).items() if waiting else ():
-            begin = self.fetched[tp]
+            begin = self.fetched.get(tp, position)
             if position > begin and tp not in self._rewinds and position - 1 > (recovery.active_offsets[tp] or -1):
                 batches[tp] = [Run(tp, (), begin, position)]
                 self.fetched[tp] = position
