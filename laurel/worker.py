@@ -22,7 +22,7 @@ from streams import broker
 from streams.app import Streams, build
 from streams.clients import Patience
 from streams.delivery import deliver
-from streams.exits import BUG, OUTAGE
+from streams.exits import BUG, OUTAGE, disk, is_of_disk
 from streams.metrics import DeliveryMetrics, Metrics
 
 log = structlog.get_logger("laurel")
@@ -147,6 +147,8 @@ class Worker:
                 watching.result()
             if streams.app.crashed or streams.app.should_stop:
                 reason = streams.app.crash_reason
+                if reason is not None and is_of_disk(reason):
+                    disk("the stream processor", reason)
                 log.critical("the stream processor has crashed; ending", error=repr(reason))
                 os._exit(OUTAGE if isinstance(reason, KafkaError) else BUG)
             try:

@@ -1,5 +1,6 @@
 """How the process ends when it must: at once, with nothing committed, saying where and why."""
 
+import errno
 import os
 import traceback
 from typing import NoReturn
@@ -13,17 +14,41 @@ BUG = 70
 # What has to go on stands still, and nobody knows why: a restart mends what waiting does not.
 STUCK = 71
 OUTAGE = 75
+# The disk does not do what it is told: it is full, or broken, or may not be written to.
+DISK = 74
 # Another worker has taken over; this one must not go on.
 FENCED = 76
 # The log no longer has what comes next.
 CUT = 77
 
 
+_OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+
+
+def is_of_disk(error: BaseException) -> bool:
+    """Whether it is the disk's fault: RocksDB's own errors are plain exceptions, known by how they begin."""
+    return str(error).startswith("IO error: ") or (isinstance(error, OSError) and error.errno in _OF_DISK)
+
+
 def bug(where: str, error: BaseException) -> NoReturn:
-    """End the process: it starts again at the last finished batch (DESIGN.md, "Three outcomes")."""
+    """
+    End the process: it starts again at the last finished batch (DESIGN.md, "Three outcomes").
+
+    What is the disk's fault and not ours ends it too, and is told apart.
+    """
+    if is_of_disk(error):
+        disk(where, error)
     lines = "".join(traceback.format_exception(error)).rstrip()
     log.critical("a bug; ending, with nothing of this batch committed", where=where, error=repr(error), trace=lines)
     os._exit(BUG)
+
+
+def disk(where: str, error: BaseException) -> NoReturn:
+    """End the process: what was committed and not written is restored from Kafka, once there is room."""
+    log.critical(
+        "state cannot be kept on this disk; ending. Make room, or set LAUREL_DATA_DIR", where=where, error=str(error)
+    )
+    os._exit(DISK)
 
 
 def outage(where: str, error: BaseException) -> NoReturn:
