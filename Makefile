@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check format test-kafka lock clean
+.PHONY: help setup demo dev test check format test-kafka torture lock clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ format: $(STAMP) ## let ruff format and mend
 test-kafka: $(STAMP) ## the acceptance story on a real Apache Kafka (needs JDK 17 and Maven)
 	@LAUREL_REQUIRE=kafka $(BIN)/python -m pytest -m kafka
 
+torture: $(STAMP) ## break a real stack CYCLES times (10), by SEED (any), and count what is lost or doubled (needs JDK 17 and Maven)
+	@$(BIN)/python -m tests.torture $(if $(CYCLES),--cycles $(CYCLES)) $(if $(SEED),--seed $(SEED))
+
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock
 	@$(BIN)/python -m pip install --quiet uv==0.13.9
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
@@ -51,4 +54,4 @@ lock: $(STAMP) ## resolve pyproject.toml into requirements.lock
 	@echo hatchling==1.33.0 | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - -o deploy/build.lock
 
 clean: ## remove what the other verbs made
-	@rm -rf $(VENV) demo-output .state .mypy_cache .ruff_cache .pytest_cache .hypothesis deploy/kafka/target
+	@rm -rf $(VENV) demo-output torture-output .state .mypy_cache .ruff_cache .pytest_cache .hypothesis deploy/kafka/target

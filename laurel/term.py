@@ -57,13 +57,13 @@ class _Learner:
 class _Term:
     """What has been told so far. All chance comes from one seeded generator, in one order."""
 
-    def __init__(self, seed: int, learners: int, courses: int) -> None:
+    def __init__(self, seed: int, learners: int, courses: int, first: int) -> None:
         self.random = Random(seed)  # noqa: S311 - a demo is to be repeated, not to be secret
         self.sendings: list[_Sending] = []
         self.courses = [CourseId(str(FIRST_COURSE + at)) for at in range(courses)]
         self.learners = [
             _Learner(
-                id=LearnerId(str(FIRST_LEARNER + at)),
+                id=LearnerId(str(first + at)),
                 level=self.random.gauss(73, 9),
                 thorough=min(0.98, max(0.1, self.random.gauss(0.68, 0.25))),
             )
@@ -95,9 +95,13 @@ class _Term:
         return BEGINS_AT + int(min(days, WEEKS * 7 - 0.5) * DAY) // 1_000 * 1_000
 
 
-def term(seed: int = 1, learners: int = 300, courses: int = 6) -> list[Told]:
-    """Everything that is sent in one term, in that order. The same arguments give the same bytes, anywhere."""
-    story = _Term(seed, learners, courses)
+def term(seed: int = 1, learners: int = 300, courses: int = 6, first: int = FIRST_LEARNER) -> list[Told]:
+    """
+    Everything that is sent in one term, in that order. The same arguments give the same bytes, anywhere.
+
+    Learners are numbered from `first` on, so that several terms may have others, or the same again.
+    """
+    story = _Term(seed, learners, courses, first)
     _open_courses(story)
     names = _names(story.random, learners)
     for learner, profile in zip(story.learners, names, strict=True):

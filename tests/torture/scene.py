@@ -1,0 +1,74 @@
+"""The scene: everything that a run needs and breaks, started, and gone afterwards."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from laurel.demo.stack import Stack
+from laurel.embedded import EmbeddedDatabase
+from tests.acceptance.scenes import on_kafka
+from tests.real_kafka import RealKafka
+from tests.torture.crew import Crew
+from tests.torture.disk import Disk, disk
+from tests.torture.feeding import Feeder
+from tests.torture.proxy import SlowDatabase
+
+STREAMS = ("a", "b", "c")
+DELIVERY = "delivery"
+
+# As `on_kafka` makes them.
+SOURCES = {"lms.brightspace": 4, "lms.laurel": 3}
+PARTITIONS = 4
+# Facts and held have as many.
+LANES = sum(SOURCES.values()) + 2 * PARTITIONS
+# Many small transactions, so that something is always in the middle of one.
+SMALL_BATCHES = {"LAUREL_BATCH_MAX_RECORDS": "100"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Everything that can be broken, and what it stands on."""
+
+    stack: Stack
+    crew: Crew
+    feeder: Feeder
+    kafka: RealKafka
+    database: EmbeddedDatabase
+    proxy: SlowDatabase
+    disks: dict[str, Disk]
+
+    @property
+    def state(self) -> Path:
+        """Where the workers keep their state."""
+        return self.stack.directory / "state"
+
+
+@contextlib.contextmanager
+def scene(output: Path, *, seed: int, per_second: int) -> Iterator[Scene]:
+    """Start everything but the feeder. Whatever happens, all of it is gone afterwards, but for the logs in `output`."""
+    logs = {name: output / f"{name}.log" for name in (*STREAMS, DELIVERY)}
+    with contextlib.ExitStack() as undo:
+        kafka = undo.enter_context(RealKafka())
+        stack = undo.enter_context(on_kafka(kafka.address, "torture"))
+        proxy = undo.enter_context(SlowDatabase(stack.database.url, seed))
+        disks: dict[str, Disk] = {}
+        for name in STREAMS:
+            disks[name] = disk(stack.directory / "state" / name, logs[name])
+            undo.callback(disks[name].release)
+        settings = {name: {**SMALL_BATCHES, "LAUREL_DATA_DIR": str(disks[name].place)} for name in STREAMS}
+        settings[DELIVERY] = {"LAUREL_DATABASE": proxy.url}
+        crew = Crew({}, logs, LANES)
+        undo.enter_context(crew)
+        for name, log in logs.items():
+            role, file = "delivery" if name == DELIVERY else "stream", undo.enter_context(log.open("wb"))
+            crew.workers[name] = stack.worker(file, role, name, settings[name])
+        yield Scene(
+            stack=stack,
+            crew=crew,
+            feeder=Feeder(kafka.address, seed, per_second),
+            kafka=kafka,
+            database=stack.database,
+            proxy=proxy,
+            disks=disks,
+        )
