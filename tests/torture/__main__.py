@@ -1,6 +1,7 @@
 """`make torture`: breaks a running system again and again, and counts what is lost, unexpected or doubled."""
 
 import argparse
+import logging
 import secrets
 import signal
 import sys
@@ -23,11 +24,14 @@ INTERRUPTED = 130
 def main() -> int:
     """Run as asked, print as we go; gives the exit code."""
     options = _options()
-    signal.signal(signal.SIGTERM, _interrupted)
+    # The feeder's broker goes away again and again.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     try:
         return torture(options)
     except KeyboardInterrupt:
-        say("Stopped; everything that was started is gone.")
+        say("Everything that was started is gone.")
         return INTERRUPTED
     except KafkaUnavailableError as lack:
         say(str(lack))
@@ -79,6 +83,10 @@ def _options() -> Options:
 
 
 def _interrupted(*_: object) -> NoReturn:
+    # Once is enough: what comes now must not be broken off, or processes and directories would stay.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    say("Stopping ...")
     raise KeyboardInterrupt
 
 

@@ -60,13 +60,14 @@ class Crew:
     """
     Workers by name, each with its log.
 
-    `explained` says with which codes a worker may end at this time; any other end is a failure. `lanes` is how
-    many partitions are read in all.
+    `lanes` is how many partitions are read in all. `unread` says what waits before the first of them, by the
+    broker's account, and none when it does not answer.
     """
 
     workers: dict[str, WorkerProcess]
     logs: Mapping[str, Path]
     lanes: int
+    unread: Callable[[], float | None]
     ends: list[End] = field(default_factory=list)
     _explained: dict[str, set[int]] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
@@ -126,7 +127,8 @@ class Crew:
 
     def seen(self) -> Seen:
         """Ask everyone."""
-        not_ready, waiting, lanes = [], 0.0, 0
+        unread, lanes = self.unread(), 0
+        not_ready, waiting = (["the broker"], 0.0) if unread is None else ([], unread)
         for name, worker in self.workers.items():
             try:
                 found, open_lanes = _asked(worker.port)

@@ -26,6 +26,8 @@ DELAY_SECONDS = (0.2, 1.5)
 # So many events come at once before workers are struck, so that they are struck in the middle of transactions.
 BURST = 600
 STRIKE_SECONDS = (0.1, 1.2)
+# A worker takes some two seconds to start, and then joins the others.
+AGAIN_SECONDS = (2.0, 6.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,20 @@ def _kill(scene: Scene, chance: Random, names: list[str], kind: str) -> Fault:
     return Fault(kind=kind, text=f"kill -9 {' and '.join(names)}", explained=explained, strike=strike)
 
 
+def kill_again(scene: Scene, chance: Random, free: list[str]) -> Fault:
+    """The same one three times: the second and the third strike it while it starts, or restores its state."""
+    name, delays = free.pop(), [chance.uniform(*STRIKE_SECONDS), *[chance.uniform(*AGAIN_SECONDS) for _ in range(2)]]
+
+    def strike() -> None:
+        scene.feeder.burst(BURST)
+        for delay in delays:
+            time.sleep(delay)
+            scene.crew.signal(name, signal.SIGKILL)
+
+    explained = {name: frozenset([KILLED])}
+    return Fault(kind="kill -9 again", text=f"kill -9 {name}, three times", explained=explained, strike=strike)
+
+
 def sleep(scene: Scene, chance: Random, free: list[str]) -> Fault:
     name, seconds = free.pop(), chance.uniform(*SLEEP_SECONDS)
 
@@ -91,20 +107,23 @@ def sleep(scene: Scene, chance: Random, free: list[str]) -> Fault:
 
 
 def restart_broker(scene: Scene, chance: Random, _free: list[str]) -> Fault:
-    return _broker(scene, chance, "broker restarted", scene.kafka.stop)
+    return _broker(scene, chance, "broker restarted", kill=False)
 
 
 def kill_broker(scene: Scene, chance: Random, _free: list[str]) -> Fault:
-    return _broker(scene, chance, "broker killed", scene.kafka.kill)
+    return _broker(scene, chance, "broker killed", kill=True)
 
 
-def _broker(scene: Scene, chance: Random, kind: str, end: Callable[[], None]) -> Fault:
+def _broker(scene: Scene, chance: Random, kind: str, *, kill: bool) -> Fault:
     seconds = chance.uniform(0, AWAY_SECONDS[1])
 
     def strike() -> None:
         scene.feeder.burst(BURST)
         time.sleep(0.5)
-        end()
+        if kill:
+            scene.kafka.kill()
+        else:
+            scene.kafka.stop()
         time.sleep(seconds)
         scene.kafka.start()
 
@@ -212,6 +231,7 @@ def kill_delivery(scene: Scene, chance: Random, _free: list[str]) -> Fault:
 KINDS = (
     Kind(name="kill -9 of one", touches="workers", make=kill_one, workers=1),
     Kind(name="kill -9 of two", touches="workers", make=kill_two, workers=2),
+    Kind(name="kill -9 again", touches="workers", make=kill_again, workers=1),
     Kind(name="asleep", touches="workers", make=sleep, workers=1),
     Kind(name="broker restarted", touches="broker", make=restart_broker),
     Kind(name="broker killed", touches="broker", make=kill_broker),

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from random import Random
 
-import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
@@ -16,8 +15,6 @@ from laurel.term_records import TENANT, Told, native, uuid
 from rules.facts import CourseFact, CourseKind
 from rules.histories import CourseStatement
 from rules.keys import CourseId, Instant, TenantId
-
-log = structlog.get_logger("torture")
 
 COURSES = 6
 # After so many terms the learners of the first come again: their old grades are corrected by new ones.
@@ -100,8 +97,7 @@ class Feeder(threading.Thread):
                     self._due = self._due or self._next()
                     await self._send(producer)
                     await asyncio.sleep(TICK_SECONDS)
-            except (KafkaError, OSError) as error:
-                log.debug("sending again", reason=repr(error))
+            except (KafkaError, OSError):  # the broker is away, as was meant
                 await asyncio.sleep(AGAIN_SECONDS)
             finally:
                 await _closed(producer)

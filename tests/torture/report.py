@@ -8,16 +8,17 @@ from tests.torture.faults import KINDS
 from tests.torture.findings import Findings
 from tests.torture.run import Cycle
 
-TWO = " + "
+TWO = "two at once"
 
 
 def table(cycles: Sequence[Cycle]) -> list[str]:
-    """One row for each kind of fault, and one for each two that came at once: how often, and the recoveries."""
+    """How often each kind of fault came, alone or with another, and how long it took to recover from it."""
     times: dict[str, list[float | None]] = defaultdict(list)
     for cycle in cycles:
-        times[cycle.kinds[0] if len(cycle.kinds) == 1 else "two at once"].append(cycle.recovered_seconds)
+        for name in [*cycle.kinds, *([TWO] if len(cycle.kinds) > 1 else [])]:
+            times[name].append(cycle.recovered_seconds)
     rows = [("fault", "cycles", "min", "median", "max")]
-    for name in [*[kind.name for kind in KINDS], "two at once"]:
+    for name in [*[kind.name for kind in KINDS], TWO]:
         seconds = [one for one in times[name] if one is not None]
         measured = (min(seconds), statistics.median(seconds), max(seconds)) if seconds else ()
         shown = [f"{one:.1f} s" for one in measured] or ["", "", ""]

@@ -81,10 +81,16 @@ class Run:
         self._look()
         for number in range(1, self.options.cycles + 1):
             self._cycle(number, next(faults), chance)
+        self._end()
+
+    def _end(self) -> None:
+        crew, began = self.scene.crew, len(self.scene.crew.ends)
+        crew.nothing_is_explained()
         self.scene.feeder.stop()
         self.sent = self.scene.feeder.sent
         self._await("the end", 0, CALM_SECONDS, CALM_TIMES)
-        for name, code in self.scene.crew.stop([*STREAMS, DELIVERY]).items():
+        self._judge_ends("the end", crew.ends[began:])
+        for name, code in crew.stop(self._names()).items():
             if code != 0:
                 self._fail(f"{name} was told to stop and ended with {code}", [name])
 
@@ -93,7 +99,7 @@ class Run:
         place, log = self.scene.stack.directory / "restored", self.options.output / "restored.log"
         with log.open("wb") as file:
             worker = self.scene.stack.worker(file, "stream", "r", {"LAUREL_DATA_DIR": str(place / "r")})
-            with Crew(workers={"r": worker}, logs={"r": log}, lanes=LANES) as crew:
+            with Crew({"r": worker}, {"r": log}, LANES, self.scene.crew.unread) as crew:
                 self._restored(crew)
         return place
 
@@ -101,8 +107,9 @@ class Run:
         seconds, seen = crew.until_settled(level=0, seconds=RESTORE_SECONDS)
         if seconds is None:
             self.failures.append(f"a worker without state did not restore it: {seen}\n{crew.tail('r')}")
-        elif (code := crew.stop(["r"])["r"]) != 0:
-            self.failures.append(f"the restored worker ended with {code}\n{crew.tail('r')}")
+        elif (code := crew.stop(["r"])["r"]) != 0 or crew.ends:
+            ended = ", ".join(map(str, [*crew.ends, f"r {code}"]))
+            self.failures.append(f"the worker that restored its state ended: {ended}\n{crew.tail('r')}")
 
     def _cycle(self, number: int, faults: list[Fault], chance: Random) -> None:
         crew, began = self.scene.crew, len(self.scene.crew.ends)
@@ -121,11 +128,7 @@ class Run:
         self._judge(number, text, seconds, seen, ends)
 
     def _judge(self, number: int, text: str, seconds: float | None, seen: Seen, ends: list[End]) -> None:
-        for end in ends:
-            if not end.is_explained:
-                self._fail(
-                    f"cycle {number}: {end.name} ended with {end.code}, and {text} does not explain it", [end.name]
-                )
+        self._judge_ends(f"cycle {number}, {text}", ends)
         if seconds is None:
             self._fail(
                 f"cycle {number}: no recovery from {text} within {RECOVERY_SECONDS:.0f} s: {seen}", self._names()
@@ -135,6 +138,11 @@ class Run:
                 self.scene.crew.explain({name: [KILLED]})
                 self.scene.crew.signal(name, signal.SIGKILL)
             self._await(f"a new start after cycle {number}", self.level, RECOVERY_SECONDS)
+
+    def _judge_ends(self, when: str, ends: list[End]) -> None:
+        for end in ends:
+            if not end.is_explained:
+                self._fail(f"{when}: that {end.name} ended with {end.code} is not explained by it", [end.name])
 
     def _look(self) -> None:
         """See how much usually waits: that is where every recovery must come back to."""

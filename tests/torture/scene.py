@@ -13,7 +13,9 @@ from tests.torture.crew import Crew
 from tests.torture.disk import Disk, disk
 from tests.torture.feeding import Feeder
 from tests.torture.proxy import SlowDatabase
+from tests.torture.unread import Unread
 
+APP = "torture"
 STREAMS = ("a", "b", "c")
 DELIVERY = "delivery"
 
@@ -50,7 +52,7 @@ def scene(output: Path, *, seed: int, per_second: int) -> Iterator[Scene]:
     logs = {name: output / f"{name}.log" for name in (*STREAMS, DELIVERY)}
     with contextlib.ExitStack() as undo:
         kafka = undo.enter_context(RealKafka())
-        stack = undo.enter_context(on_kafka(kafka.address, "torture"))
+        stack = undo.enter_context(on_kafka(kafka.address, APP))
         proxy = undo.enter_context(SlowDatabase(stack.database.url, seed))
         disks: dict[str, Disk] = {}
         for name in STREAMS:
@@ -58,7 +60,8 @@ def scene(output: Path, *, seed: int, per_second: int) -> Iterator[Scene]:
             undo.callback(disks[name].release)
         settings = {name: {**SMALL_BATCHES, "LAUREL_DATA_DIR": str(disks[name].place)} for name in STREAMS}
         settings[DELIVERY] = {"LAUREL_DATABASE": proxy.url}
-        crew = Crew({}, logs, LANES)
+        unread = undo.enter_context(Unread(kafka.address, APP, SOURCES))
+        crew = Crew({}, logs, LANES, unread.records)
         undo.enter_context(crew)
         for name, log in logs.items():
             role, file = "delivery" if name == DELIVERY else "stream", undo.enter_context(log.open("wb"))
