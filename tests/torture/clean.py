@@ -56,7 +56,8 @@ def judged(
     """
     Judge what the source topics hold, under the catalogue that is in force at the end.
 
-    `now` is later than anything was received: what is too far ahead of it was too far ahead then.
+    Everything is known before anything is judged, once: nothing was said before that could bind, so awards are
+    exactly those that are due. `now` is later than anything was received: what is too far ahead of it was so then.
     """
     clean = Clean(rulebook=rulebook(catalogue), replay=Replay())
     said: list[Fact | CourseFact] = []
@@ -77,8 +78,8 @@ def judged(
                 clean.events.add(fact.statement.event_id)
                 clean.facts.update(_sent(fact, partitions))
     latest = Instant(max((fact.statement.occurred_at for fact in said), default=0))
-    clean.replay.catalogue(catalogue, latest)
     clean.replay.facts(replace(fact, received_at=latest) for fact in said)
+    clean.replay.catalogue(catalogue, latest)
     clean.replay.advance(latest)
     return clean
 

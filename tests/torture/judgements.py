@@ -15,7 +15,7 @@ from rules.known import Known, KnownOfCertificates, MemoryTable
 from rules.ledger import Entry, Ledger, Status
 from rules.replay import Entitlements
 from rules.rulebook import Rulebook
-from rules.spans import Spans
+from rules.spans import Span, Spans, normal
 from rules.tree import TreeView
 from rules.verdict import verdict
 from streams.wire import CODECS
@@ -89,6 +89,24 @@ def told(found: list[Judgements], rulebook: Rulebook) -> Told:
         for credential, entry in ledger.entries.items()
         if entry.revision and credential in shown
     }
+
+
+def apart(found: list[Judgements], due: Entitlements) -> set[tuple[LearnerKey, CredentialId]]:
+    """The badges that are held at other times than the facts alone give: there what was said binds."""
+    return {
+        (who, credential)
+        for (who, credential), held in held_by_ledgers(found).items()
+        if held != normal(Span(span.since, span.until) for span in due.get((who, credential), ()))
+    }
+
+
+def builds_on(rulebook: Rulebook) -> dict[CredentialId, set[CredentialId]]:
+    """The badges that each credential stands on, and those that they stand on."""
+    found: dict[CredentialId, set[CredentialId]] = {credential: set() for credential in rulebook.rules}
+    for badge in rulebook.in_order(rulebook.rules):
+        for builder in rulebook.by_badge.get(badge, ()):
+            found[builder] |= {badge, *found[badge]}
+    return found
 
 
 def held_by_ledgers(found: list[Judgements]) -> dict[tuple[LearnerKey, CredentialId], Spans]:

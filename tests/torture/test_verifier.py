@@ -1,9 +1,11 @@
 """The verifier has teeth: it finds nothing in what is right, and everything that is planted."""
 
+import tempfile
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +13,12 @@ import pytest
 from laurel.term import term
 from rules.catalogue import Catalogue, dump_catalogue
 from rules.histories import Statement
-from rules.keys import Instant
+from rules.keys import CredentialId, Instant
 from rules.known import Known, KnownOfCertificates, MemoryTable
 from rules.ledger import Status
 from rules.replay import Replay
 from streams.wire import CODECS, CatalogueInForce, FactsRecord, dump
-from tests.acceptance.scenes import DIALECTS, demo_catalogue
+from tests.acceptance.scenes import DIALECTS, demo_catalogue, evaluated
 from tests.torture import judgements
 from tests.torture.clean import Clean, Input, Sent, judged
 from tests.torture.findings import Findings
@@ -38,6 +40,11 @@ def clean_run() -> Clean:
     return judged(catalogue(), inputs, DIALECTS, partitions=1, now=NOW)
 
 
+def live_run(path: Path) -> Replay:
+    """The same as it comes in, each fact judged when it arrives: what is said early binds."""
+    return evaluated(path, term(seed=5, learners=25)).replay
+
+
 @cache
 def clean() -> Clean:
     return clean_run()
@@ -48,12 +55,14 @@ def right() -> Found:
     """What a system without a fault would leave behind."""
     # Judged apart, so that the two have no value in common that one of them could change.
     other = clean_run()
-    tables = {PROGRESS: raw(progress_tables(other.replay.known)), CERTIFICATES: raw(certificates_tables(other.replay))}
+    with tempfile.TemporaryDirectory() as place:
+        live = live_run(Path(place) / "events.jsonl")
+    tables = {PROGRESS: raw(progress_tables(live.known)), CERTIFICATES: raw(certificates_tables(live))}
     found = Found(
         facts=[fact_record(sent) for sent in other.facts.elements()],
         profiles=list(other.profiles.elements()),
         letters=[Letter(*place, "intake", reason, value) for place, (reason, value) in other.refused.items()],
-        awards=list(other.replay.awards),
+        awards=list(live.awards),
         tables=tables,
         restored=deepcopy(tables),
     )
@@ -127,6 +136,14 @@ def test_nothing_is_found_in_what_is_right_and_all_of_it_was_compared() -> None:
     assert findings.compared["facts"] > 1_000
     assert findings.compared["awards"] > 50
     assert findings.compared["dead letters"] > 5
+    assert findings.ledger_alone, "the term has awards that the ledger alone holds"
+
+
+def test_what_a_credential_stands_on_is_known_to_the_bottom() -> None:
+    below = judgements.builds_on(clean().rulebook)
+
+    assert {"capstone", "foundations", "sql", "statistics", "data-literacy"} < below[CredentialId("data-lead")]
+    assert below[CredentialId("sql")] == set()
 
 
 # What is planted, and what must be said of it

@@ -14,7 +14,8 @@ from streams.wire import parse_facts
 from tests.torture import judgements
 from tests.torture.clean import Clean, Place, Sent, timeless
 from tests.torture.findings import Findings
-from tests.torture.reading import Found, Letter, Tables
+from tests.torture.judgements import Judgements
+from tests.torture.reading import Found, Letter
 
 # A letter longer than this was cut, and says so.
 WHOLE_LETTER_BYTES = 64 << 10
@@ -28,9 +29,10 @@ def verified(clean: Clean, found: Found, catalogues: Sequence[Mapping[str, Any]]
     _letters(findings, clean, found.letters)
     in_force = _revisions(findings, found.awards)
     _evidence(findings, clean, found.awards)
-    _tables(findings, clean, found.tables)
-    _awards(findings, clean, in_force)
-    _ledgers(findings, clean, found, in_force)
+    partitions = judgements.judgements(found.tables)
+    _tables(findings, clean, partitions)
+    _awards(findings, clean, partitions, in_force)
+    _ledgers(findings, clean, found, partitions, in_force)
     _restored(findings, found)
     _rows(findings, clean, found, in_force)
     return findings
@@ -102,14 +104,15 @@ def _evidence(findings: Findings, clean: Clean, awards: Sequence[Award]) -> None
     findings.count("evidence", len(awards))
 
 
-def _awards(findings: Findings, clean: Clean, in_force: Mapping[str, Award]) -> None:
+def _awards(findings: Findings, clean: Clean, partitions: list[Judgements], in_force: Mapping[str, Award]) -> None:
     """
     Awards in force must be those of the clean run.
 
-    But for those that no entitlement stands behind: there what was said binds, and it depends on what arrived
-    first. `_ledgers` sees to it that they follow from what was said.
+    But for those that no entitlement stands behind, and those that count a badge of which that is so: there what
+    was said binds, and it depends on what arrived first. `_ledgers` sees to it that they follow from what was said.
     """
     expected = clean.replay.entitlements(clean.rulebook.catalogue.tenant)
+    apart, below = judgements.apart(partitions, expected), judgements.builds_on(clean.rulebook)
     judged = clean.replay.in_force()
     findings.count("awards", len(judged))
     for name in judged.keys() | in_force.keys():
@@ -118,7 +121,8 @@ def _awards(findings: Findings, clean: Clean, in_force: Mapping[str, Award]) -> 
         if some is None:
             continue
         what = f"awards: {some.learner}: {some.credential}"
-        if (LearnerKey(some.tenant, some.learner), some.credential) not in expected:
+        who = LearnerKey(some.tenant, some.learner)
+        if (who, some.credential) not in expected or any((who, badge) in apart for badge in below[some.credential]):
             findings.ledger_alone += 1
         elif award is None:
             findings.lost.append(f"{what} was never told")
@@ -126,8 +130,7 @@ def _awards(findings: Findings, clean: Clean, in_force: Mapping[str, Award]) -> 
             findings.unexpected.append(f"{what} is {award.status} and should be {other and other.status}")
 
 
-def _tables(findings: Findings, clean: Clean, tables: Tables) -> None:
-    found = judgements.judgements(tables)
+def _tables(findings: Findings, clean: Clean, found: list[Judgements]) -> None:
     statements: Counter[Any] = Counter()
     for one in found:
         statements.update(judgements.histories(one.known))
@@ -138,9 +141,10 @@ def _tables(findings: Findings, clean: Clean, tables: Tables) -> None:
     findings.mappings("entitlements", wanted, judgements.due(found, clean.rulebook))
 
 
-def _ledgers(findings: Findings, clean: Clean, found: Found, in_force: Mapping[str, Award]) -> None:
+def _ledgers(
+    findings: Findings, clean: Clean, found: Found, partitions: list[Judgements], in_force: Mapping[str, Award]
+) -> None:
     """What was said must follow from what is known, and be what topics and the other agent have heard."""
-    partitions = judgements.judgements(found.tables)
     findings.must("ledgers", judgements.unsettled(partitions, clean.rulebook))
     told = {
         (LearnerKey(award.tenant, award.learner), award.credential): (award.revision, award.status)
