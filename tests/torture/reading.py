@@ -21,6 +21,7 @@ READ_MS = 500
 
 # The tables of one agent in one partition: everything that its RocksDB holds but Faust's own offset.
 Tables = dict[tuple[str, int], dict[bytes, bytes]]
+Ends = dict[tuple[str, int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,11 @@ class Rows:
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """All that is there after a run. `facts` are (partition, key, value), awards in the order of their partition."""
+    """
+    All that is there after a run. `facts` are (partition, key, value), awards in the order of their partition.
+
+    `copies` are warm ones that reach as far as the tables.
+    """
 
     facts: list[tuple[int, bytes, bytes]] = field(default_factory=list)
     profiles: list[tuple[int, Profile]] = field(default_factory=list)
@@ -54,6 +59,7 @@ class Found:
     awards: list[Award] = field(default_factory=list)
     standings: dict[bytes, Standing | None] = field(default_factory=dict)
     tables: Tables = field(default_factory=dict)
+    copies: list[tuple[tuple[str, int], dict[bytes, bytes]]] = field(default_factory=list)
     restored: Tables = field(default_factory=dict)
     rows: Rows = field(default_factory=Rows)
 
@@ -118,20 +124,29 @@ async def count(bootstrap: str, partitions: Mapping[str, int], isolation: str) -
     return counted
 
 
-def read_tables(state: Path) -> Tables:
-    """
-    What stopped workers have left under a directory.
+async def changelog_ends(bootstrap: str, app_id: str, partitions: int) -> Ends:
+    """Where the last record of each changelog lies."""
+    agents = {topics.progress_changelog(app_id): "progress", topics.certificates_changelog(app_id): "certificates"}
+    ends: Ends = {}
+    async for record in records(bootstrap, dict.fromkeys(agents, partitions)):
+        ends[agents[record.topic], record.partition] = record.offset
+    return ends
 
-    Partitions have wandered, and each worker keeps its copy of what it once had: the one that reaches furthest into
-    the changelog is of the last owner.
+
+def read_copies(state: Path, ends: Ends) -> dict[tuple[str, int], list[dict[bytes, bytes]]]:
     """
-    furthest: dict[tuple[str, int], tuple[int, Path]] = {}
+    What stopped workers have left under a directory: the copies that reach the end of their changelog.
+
+    Partitions have wandered, and workers keep what they once had: those are old. The last owner's is at the end, and
+    so are warm copies, if nothing is wrong with them.
+    """
+    found: dict[tuple[str, int], list[dict[bytes, bytes]]] = {at: [] for at in ends}
     for place in sorted(state.glob("*/*/v*/tables/*-*.db")):
         agent, _, partition = place.stem.rpartition("-")
-        reached = _reached(place)
-        if reached > furthest.get((agent, int(partition)), (-1, place))[0]:
-            furthest[agent, int(partition)] = reached, place
-    return {at: dict(_entries(place)) for at, (_, place) in furthest.items()}
+        at = agent, int(partition)
+        if at in ends and _reached(place) >= ends[at]:
+            found[at].append(dict(_entries(place)))
+    return found
 
 
 def _reached(place: Path) -> int:

@@ -12,9 +12,9 @@ from streams import topics
 from tests.acceptance.scenes import DEMO_CATALOGUE, DIALECTS
 from tests.torture.clean import Input, judged
 from tests.torture.findings import Findings
-from tests.torture.reading import Found, count, read_rows, read_tables, read_topics, records
+from tests.torture.reading import Found, changelog_ends, count, read_copies, read_rows, read_topics, records
 from tests.torture.run import Run
-from tests.torture.scene import PARTITIONS, SOURCES
+from tests.torture.scene import APP, PARTITIONS, SOURCES
 from tests.torture.verifier import verified
 
 # Here a batch that was begun and never committed leaves records that nobody may read.
@@ -42,8 +42,12 @@ def result(run: Run) -> Findings:
 
 def _found(run: Run, restored: Path) -> Found:
     found = asyncio.run(read_topics(run.scene.kafka.address, PARTITIONS))
-    found.tables = read_tables(run.scene.state)
-    found.restored = read_tables(restored)
+    ends = asyncio.run(changelog_ends(run.scene.kafka.address, APP, PARTITIONS))
+    for at, copies in read_copies(run.scene.state, ends).items():
+        # Where there is none, all of it is missing, and the comparison says so.
+        found.tables[at] = copies[0] if copies else {}
+        found.copies += [(at, copy) for copy in copies[1:]]
+    found.restored = {at: copies[0] if copies else {} for at, copies in read_copies(restored, ends).items()}
     found.rows = asyncio.run(read_rows(run.scene.database.url))
     return found
 

@@ -21,7 +21,8 @@ LOOK_SECONDS = 0.5
 # Usual is up to twice the median of that, and this at least: half a second of events.
 LEAST_LEVEL = 60.0
 READY_SECONDS = 90.0
-RECOVERY_SECONDS = 120.0
+# Longer than the limits after which a worker ends by itself.
+RECOVERY_SECONDS = 180.0
 CALM_SECONDS = 180.0
 CALM_TIMES = 8
 RESTORE_SECONDS = 90.0

@@ -202,6 +202,12 @@ def lost_clauses(found: Found) -> None:
     changed(found, "ledger", change)
 
 
+def older_copy(found: Found) -> None:
+    copy = dict(found.tables[PROGRESS])
+    copy.popitem()
+    found.copies.append((PROGRESS, copy))
+
+
 def not_restored(found: Found) -> None:
     found.restored[CERTIFICATES].popitem()
 
@@ -224,6 +230,7 @@ def nothing_restored(found: Found) -> None:
         (lost_standing, "standings"),
         (lost_statement, "histories"),
         (lost_clauses, "entitlements"),
+        (older_copy, "progress in warm copies"),
         (not_restored, "certificates restored"),
         (nothing_restored, "progress restored"),
     ],
@@ -334,6 +341,12 @@ def restored_otherwise(found: Found) -> None:
     found.restored[PROGRESS][place] += b"\x00"
 
 
+def other_copy(found: Found) -> None:
+    copy = dict(found.tables[PROGRESS])
+    copy[next(iter(copy))] += b"\x00"
+    found.copies.append((PROGRESS, copy))
+
+
 def no_catalogue(found: Found) -> None:
     found.facts.append(found.facts[-1])
     other = dump(FactsRecord(catalogue=CatalogueInForce(document() | {"version": 2}, NOW)))
@@ -359,6 +372,7 @@ def no_catalogue(found: Found) -> None:
         (unsaid, "ledgers"),
         (held_by_nobody, "badges as held"),
         (restored_otherwise, "progress restored"),
+        (other_copy, "progress in warm copies"),
         (no_catalogue, "catalogues"),
     ],
 )

@@ -159,12 +159,15 @@ def _ledgers(
 
 
 def _restored(findings: Findings, found: Found) -> None:
-    """What the changelogs alone give must be what the workers had, byte for byte."""
+    """What the changelogs alone give must be what the workers had, byte for byte; and so must warm copies."""
     nothing: dict[bytes, bytes] = {}
     for at in found.tables.keys() | found.restored.keys():
         agent, partition = at
         what = f"{agent} restored in partition {partition}"
         findings.mappings(what, found.tables.get(at, nothing), found.restored.get(at, nothing))
+    for (agent, partition), copy in found.copies:
+        what = f"{agent} in warm copies in partition {partition}"
+        findings.mappings(what, found.tables.get((agent, partition), nothing), copy)
 
 
 def _rows(findings: Findings, clean: Clean, found: Found, in_force: Mapping[str, Award]) -> None:
