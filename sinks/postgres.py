@@ -22,6 +22,9 @@ from sinks.sql import query
 _OUTAGES = ("08", "53", "57P0", "57014", "58", "40001", "40P01", "55P03", "25006")
 # Who we are, which database, what we may do: no waiting mends these.
 _UNUSABLE = ("28", "3D", "42501")
+# asyncpg's word for a connection on which the server has said goodbye, and which is not closed yet: it is in the state
+# (2) of having heard an error while nothing was asked.
+_GOODBYE = "another operation (2) is in progress"
 # Data exceptions and broken constraints: the fault of one row.
 _REFUSALS = ("22", "23")
 
@@ -170,6 +173,8 @@ def _is_outage(error: Exception) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         # The pool or the connection "is closed" or "is closing"; all else of this class is a bug of ours.
         return not isinstance(error, ValueError) and "clos" in str(error)
+    if isinstance(error, asyncpg.InternalClientError):
+        return _GOODBYE in str(error)
     if isinstance(error, (OSError, asyncpg.TargetServerAttributeNotMatched)):
         return True
     return _state(error).startswith(_OUTAGES)

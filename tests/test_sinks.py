@@ -35,6 +35,7 @@ from tests.awards import (
     standing,
     standings,
 )
+from tests.torture.proxy import SlowDatabase
 
 Sink = PostgresSink | MemorySink
 LEARNER = LearnerId("u-17")
@@ -323,6 +324,26 @@ async def test_a_database_that_was_stopped_is_unavailable_and_then_takes_up_its_
     assert await postgres.ready()
     assert await postgres.write([award("u-18")]) == []
     assert len(await all_awards(postgres)) == 2
+
+
+@pytest.mark.stack
+async def test_a_database_that_says_goodbye_before_it_closes_its_connections_is_an_outage(
+    database: EmbeddedDatabase,
+) -> None:
+    with SlowDatabase(database.url, seed=1) as proxy:
+        proxy.closing_seconds = 1.0
+        sink = PostgresSink(proxy.url, connections=1)
+        await sink.connect()
+        await asyncio.to_thread(database.stop)
+        try:
+            with pytest.raises(SinkUnavailable, match="cannot be reached"):
+                await sink.write([award()])
+        finally:
+            await asyncio.to_thread(database.start)
+        proxy.closing_seconds = 0.0
+
+        assert await sink.write([award()]) == []
+        await sink.close()
 
 
 @pytest.mark.stack

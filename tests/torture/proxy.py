@@ -27,6 +27,8 @@ class SlowDatabase:
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._server: asyncio.Server | None = None
         self.delay_seconds = 0.0
+        # How much later clients learn that the server has closed a connection.
+        self.closing_seconds = 0.0
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -57,7 +59,8 @@ class SlowDatabase:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.closing(writer):
+        # Only `_close` cancels this, and asyncio would call that an error.
+        with contextlib.closing(writer), contextlib.suppress(asyncio.CancelledError):
             try:
                 server_reader, server_writer = await asyncio.open_unix_connection(self._socket)
             except OSError:  # it is stopped: a client finds its connection closed, as it would find the port
@@ -68,6 +71,7 @@ class SlowDatabase:
                     asyncio.create_task(self._pass_on(server_reader, writer)),
                 }
                 _, late = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.sleep(self.closing_seconds)
                 for way in late:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
