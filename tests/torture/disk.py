@@ -7,11 +7,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 # As large as it may get, of memory; what is not used is not taken.
 MOUNTED_BYTES = 2 << 30
+PAGE_BYTES = 4096
+TRIES = 20
+TRY_AGAIN_SECONDS = 0.05
 # A worker that may not make its files larger than this has reached the limit at once, or soon.
 LIMIT_BYTES = 128 << 10
 
@@ -43,27 +48,29 @@ class Mounted:
         _run("mount", "-t", "tmpfs", "-o", f"size={MOUNTED_BYTES}", "laurel-torture", str(place))
 
     def fill(self, process: int) -> None:  # noqa: ARG002  # it is full for everyone
-        # What is written between the two looks is no reason to refuse: then it is a little larger.
-        for _ in range(20):
-            if self._resized(shutil.disk_usage(self.place).used):
-                return
-        raise OSError(f"{self.place} cannot be made as small as what it holds")
+        # What is written between the look and the change makes it a little too small.
+        # Nothing is never asked for: to tmpfs that is no limit at all.
+        self._resize(lambda: max(shutil.disk_usage(self.place).used, PAGE_BYTES))
 
     def make_room(self) -> None:
-        if not self._resized(MOUNTED_BYTES):
-            raise OSError(f"{self.place} cannot be made larger again")
+        self._resize(lambda: MOUNTED_BYTES)
 
     def release(self) -> None:
         # Lazily, since a worker that was just killed may still be on its way out.
         with contextlib.suppress(subprocess.CalledProcessError):
             _run("umount", "--lazy", str(self.place))
 
-    def _resized(self, to: int) -> bool:
-        try:
-            _run("mount", "-o", f"remount,size={to}", str(self.place))
-        except subprocess.CalledProcessError:
-            return False
-        return True
+    def _resize(self, to: Callable[[], int]) -> None:
+        """Try several times: mount(8) also stumbles over whatever else is mounted at the same moment."""
+        for left in reversed(range(TRIES)):
+            try:
+                _run("mount", "-o", f"remount,size={to()}", str(self.place))
+            except subprocess.CalledProcessError as error:
+                if not left:
+                    raise OSError(f"{self.place} has not got another size: {error.stderr.decode()}") from error
+                time.sleep(TRY_AGAIN_SECONDS)
+            else:
+                return
 
 
 class Limited:

@@ -1,13 +1,14 @@
 """The scene: everything that a run needs and breaks, started, and gone afterwards."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from laurel.demo.stack import Stack
+from laurel.demo.stack import Stack, prepared
 from laurel.embedded import EmbeddedDatabase
-from tests.acceptance.scenes import on_kafka
+from tests.acceptance.scenes import DEMO_CATALOGUE, command, make_topics
 from tests.real_kafka import RealKafka
 from tests.torture.crew import Crew
 from tests.torture.disk import Disk, disk
@@ -19,9 +20,9 @@ APP = "torture"
 STREAMS = ("a", "b", "c")
 DELIVERY = "delivery"
 
-# As `on_kafka` makes them.
-SOURCES = {"lms.brightspace": 4, "lms.laurel": 3}
-PARTITIONS = 4
+# Each of three workers has something to do: Faust gives them 2, 2 and none of four partitions.
+SOURCES = {"lms.brightspace": 6, "lms.laurel": 3}
+PARTITIONS = 6
 # Facts and held have as many.
 LANES = sum(SOURCES.values()) + 2 * PARTITIONS
 # Many small transactions, so that something is always in the middle of one.
@@ -46,13 +47,24 @@ class Scene:
         return self.stack.directory / "state"
 
 
+def _put_up(stack: Stack) -> None:
+    """Make topics, and put the first catalogue in force, as an operator does."""
+    stack.environ |= {"LAUREL_APP_ID": APP, "LAUREL_PARTITIONS": str(PARTITIONS)}
+    asyncio.run(make_topics(stack.settings.broker, SOURCES))
+    for arguments in (("topics", "apply"), ("topics", "check"), ("catalogue", "apply", str(DEMO_CATALOGUE))):
+        done = command(stack, *arguments)
+        if done.returncode != 0:
+            raise RuntimeError(f"`laurel {' '.join(arguments)}` failed: {done.stdout}{done.stderr}")
+
+
 @contextlib.contextmanager
 def scene(output: Path, *, seed: int, per_second: int) -> Iterator[Scene]:
     """Start everything but the feeder. Whatever happens, all of it is gone afterwards, but for the logs in `output`."""
     logs = {name: output / f"{name}.log" for name in (*STREAMS, DELIVERY)}
     with contextlib.ExitStack() as undo:
         kafka = undo.enter_context(RealKafka())
-        stack = undo.enter_context(on_kafka(kafka.address, APP))
+        stack = undo.enter_context(prepared(kafka.address, DEMO_CATALOGUE))
+        _put_up(stack)
         proxy = undo.enter_context(SlowDatabase(stack.database.url, seed))
         disks: dict[str, Disk] = {}
         for name in STREAMS:
