@@ -36,13 +36,13 @@ def catalogue() -> Catalogue:
 
 def clean_run() -> Clean:
     """A small term, with one partition of everything."""
-    inputs = [Input(one.topic, 0, at, one.value, one.headers) for at, one in enumerate(term(seed=5, learners=25))]
+    inputs = [Input(one.topic, 0, at, one.value, one.headers) for at, one in enumerate(term(seed=5, learners=15))]
     return judged(catalogue(), inputs, DIALECTS, partitions=1, now=NOW)
 
 
 def live_run(path: Path) -> Replay:
     """The same as it comes in, each fact judged when it arrives: what is said early binds."""
-    return evaluated(path, term(seed=5, learners=25)).replay
+    return evaluated(path, term(seed=5, learners=15)).replay
 
 
 @cache
@@ -133,9 +133,9 @@ def test_nothing_is_found_in_what_is_right_and_all_of_it_was_compared() -> None:
     assert str(findings) == "lost=0 unexpected=0 duplicate_effects=0", findings.sentences()
     assert findings.is_clean
     assert all(findings.compared.values())
-    assert findings.compared["facts"] > 1_000
+    assert findings.compared["facts"] > 900
     assert findings.compared["awards"] > 50
-    assert findings.compared["dead letters"] > 5
+    assert findings.compared["dead letters"] > 3
     assert findings.ledger_alone, "the term has awards that the ledger alone holds"
 
 
