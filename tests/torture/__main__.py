@@ -49,6 +49,7 @@ def torture(options: Options) -> int:
         run.torture()
         say(f"{run.sent:,} events were sent. A worker without any state restores it from the changelogs ...")
         findings = result(run)
+    (options.output / "findings.txt").write_text("".join(f"{line}\n" for line in findings.sentences(None)))
     for line in ["", *table(run.cycles), "", *summary(findings), ""]:
         say(line)
     for sentence in run.failures:

@@ -1,6 +1,6 @@
 """The clean run: what must be there by the input alone, judged once, in order, without streams or faults."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -48,6 +48,7 @@ class Clean:
     profiles: Counter[tuple[int, Profile]] = field(default_factory=Counter)
     refused: dict[Place, tuple[str, bytes]] = field(default_factory=dict)
     events: set[str] = field(default_factory=set)
+    came: dict[Fact | CourseFact, list[Place]] = field(default_factory=lambda: defaultdict(list))
 
 
 def judged(
@@ -77,6 +78,7 @@ def judged(
                 said.append(fact)
                 clean.events.add(fact.statement.event_id)
                 clean.facts.update(_sent(fact, partitions))
+                clean.came[timeless(fact)].append(place)
     latest = Instant(max((fact.statement.occurred_at for fact in said), default=0))
     clean.replay.facts(replace(fact, received_at=latest) for fact in said)
     clean.replay.catalogue(catalogue, latest)

@@ -1,7 +1,7 @@
 """Findings: what the verifier counts, and the few sentences of it that are shown."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -29,25 +29,25 @@ class Findings:
     def __str__(self) -> str:
         return f"lost={len(self.lost)} unexpected={len(self.unexpected)} duplicate_effects={len(self.duplicates)}"
 
-    def sentences(self) -> list[str]:
-        """The first of each kind."""
+    def sentences(self, most: int | None = SHOWN) -> list[str]:
+        """The first of each kind, or all of them."""
         kinds = (("lost", self.lost), ("unexpected", self.unexpected), ("duplicate", self.duplicates))
-        return [f"{name}: {sentence:.{SHOWN_CHARACTERS}}" for name, found in kinds for sentence in found[:SHOWN]]
+        return [f"{name}: {sentence:.{SHOWN_CHARACTERS}}" for name, found in kinds for sentence in found[:most]]
 
     def count(self, what: str, number: int) -> None:
         """Say how much was compared: nothing compared is nothing proved."""
         name, _, _ = what.partition(" in partition")
         self.compared[name] = self.compared.get(name, 0) + number
 
-    def multisets(self, what: str, expected: Counter[T], found: Counter[T]) -> None:
+    def multisets(self, what: str, expected: Counter[T], found: Counter[T], told: Callable[[T], str] = str) -> None:
         """Hold what is there against what must be, each as often as it must."""
         self.count(what, expected.total())
         for one in expected.keys() | found.keys():
             must, has = expected[one], found[one]
             if has < must:
-                self.lost.extend([f"{what}: {one}"] * (must - has))
+                self.lost.extend([f"{what}: {told(one)}"] * (must - has))
             elif has > must:
-                (self.duplicates if must else self.unexpected).extend([f"{what}: {one}"] * (has - must))
+                (self.duplicates if must else self.unexpected).extend([f"{what}: {told(one)}"] * (has - must))
 
     def mappings(self, what: str, expected: Mapping[Any, object], found: Mapping[Any, object]) -> None:
         """Hold keys and values against each other; another value than the right one is an unexpected one."""

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -36,6 +37,22 @@ class Letter:
     value: bytes
 
 
+class Kept(NamedTuple):
+    """One record of `laurel.facts`; `written_at` is in milliseconds since 1970."""
+
+    partition: int
+    key: bytes
+    value: bytes
+    offset: int = 0
+    written_at: int = 0
+
+    @property
+    def where(self) -> str:
+        """Where it lies, and since when."""
+        at = datetime.fromtimestamp(self.written_at / 1000, UTC).time().isoformat("milliseconds")
+        return f"partition {self.partition} offset {self.offset}, {at}"
+
+
 @dataclass(slots=True, kw_only=True)
 class Rows:
     """What the database holds."""
@@ -48,12 +65,12 @@ class Rows:
 @dataclass(slots=True, kw_only=True)
 class Found:
     """
-    All that is there after a run. `facts` are (partition, key, value), awards in the order of their partition.
+    All that is there after a run. Awards are in the order of their partition.
 
     `copies` are warm ones that reach as far as the tables.
     """
 
-    facts: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    facts: list[Kept] = field(default_factory=list)
     profiles: list[tuple[int, Profile]] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     awards: list[Award] = field(default_factory=list)
@@ -96,7 +113,7 @@ def _take(found: Found, record: "ConsumerRecord[bytes, bytes]") -> None:
     key, value = record.key or b"", record.value
     match record.topic:
         case topics.FACTS:
-            found.facts.append((record.partition, key, value or b""))
+            found.facts.append(Kept(record.partition, key, value or b"", record.offset, record.timestamp))
         case topics.DEAD_LETTERS:
             found.letters.append(_letter(record))
         case topics.STANDINGS:

@@ -22,7 +22,7 @@ from tests.acceptance.scenes import DIALECTS, demo_catalogue, evaluated
 from tests.torture import judgements
 from tests.torture.clean import Clean, Input, Sent, judged
 from tests.torture.findings import Findings
-from tests.torture.reading import Found, Letter, Rows
+from tests.torture.reading import Found, Kept, Letter, Rows
 from tests.torture.verifier import verified
 
 NOW = Instant(1_800_000_000_000_000)
@@ -66,7 +66,7 @@ def right() -> Found:
         tables=tables,
         restored=deepcopy(tables),
     )
-    found.facts.append((0, b"catalogue", dump(FactsRecord(catalogue=CatalogueInForce(document(), NOW)))))
+    found.facts.append(Kept(0, b"catalogue", dump(FactsRecord(catalogue=CatalogueInForce(document(), NOW)))))
     found.standings = dict(judgements.standings(judgements.judgements(tables), clean().rulebook))
     found.rows = Rows(
         awards={award.award_id: award for award in found.awards},
@@ -80,11 +80,11 @@ def document() -> dict[str, Any]:
     return dump_catalogue(catalogue())
 
 
-def fact_record(sent: Sent) -> tuple[int, bytes, bytes]:
+def fact_record(sent: Sent) -> Kept:
     partition, place, fact = sent
     later = replace(fact, received_at=NOW)
     record = FactsRecord(fact=later) if hasattr(later, "register") else FactsRecord(course=later)  # type: ignore[arg-type]  # one of the two
-    return partition, place, dump(record)
+    return Kept(partition, place, dump(record))
 
 
 def progress_tables(known: Known) -> dict[str, Any]:
@@ -249,7 +249,7 @@ def foreign_fact(found: Found) -> None:
 
 
 def foreign_record(found: Found) -> None:
-    found.facts.append((0, b"example/1", b'{"grant":{}}'))
+    found.facts.append(Kept(0, b"example/1", b'{"grant":{}}'))
 
 
 def foreign_letter(found: Found) -> None:
@@ -350,7 +350,7 @@ def other_copy(found: Found) -> None:
 def no_catalogue(found: Found) -> None:
     found.facts.append(found.facts[-1])
     other = dump(FactsRecord(catalogue=CatalogueInForce(document() | {"version": 2}, NOW)))
-    found.facts[-2] = (0, b"catalogue", other)
+    found.facts[-2] = Kept(0, b"catalogue", other)
 
 
 @pytest.mark.parametrize(

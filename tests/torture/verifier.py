@@ -41,21 +41,32 @@ def verified(clean: Clean, found: Found, catalogues: Sequence[Mapping[str, Any]]
 def _facts(findings: Findings, clean: Clean, found: Found, catalogues: Sequence[Mapping[str, Any]]) -> None:
     sent: Counter[Sent] = Counter()
     in_force: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    said = parse_facts([value for _, _, value in found.facts])
-    for (partition, place, _), one in zip(found.facts, said, strict=True):
+    said = parse_facts([kept.value for kept in found.facts])
+    lie: dict[Sent, list[str]] = defaultdict(list)
+    for kept, one in zip(found.facts, said, strict=True):
+        partition, place = kept.partition, kept.key
         if isinstance(one, UnreadableEvent):
             findings.must("facts", [f"{place!r} in partition {partition}: {one}"])
         elif one.catalogue is not None:
             in_force[partition].append(one.catalogue.document)
         elif (fact := one.fact or one.course) is not None:
             sent[partition, place, timeless(fact)] += 1
-    findings.multisets("facts", clean.facts, sent)
+            lie[partition, place, timeless(fact)].append(kept.where)
+    findings.multisets("facts", clean.facts, sent, lambda one: _where(clean, one, lie[one]))
     # One that was applied again, since it was not known whether it had been, changes nothing.
     wanted = _without_repeats(catalogues)
     for partition, documents in in_force.items():
         if _without_repeats(documents) != wanted:
             findings.must("catalogues", [f"partition {partition} has other ones, or in another order"])
     findings.count("catalogues", len(wanted))
+
+
+def _where(clean: Clean, sent: Sent, lie: list[str]) -> str:
+    """Where a fact came from and where it lies: with that a fault can be followed through the logs of that moment."""
+    _, place, fact = sent
+    came = ", ".join(f"{one.topic} {one.partition} {one.offset}" for one in clean.came[fact])
+    event, there = fact.statement.event_id, "; ".join(lie) or "no"
+    return f"{place.decode()} {event}: in the input at {came or 'no place'}; there: {there}"
 
 
 def _without_repeats(documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
