@@ -1,6 +1,6 @@
 """Judging one course: what the histories of a learner and of the course itself say about a criterion."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, cast
 
@@ -13,7 +13,6 @@ from rules.criteria import (
     Leaf,
     Node,
     TopicsCompleted,
-    describe,
     evidence,
     node,
     spans,
@@ -62,130 +61,93 @@ class CourseView:
 
     histories: Histories
     record: CourseRecord
-    _done_spans: dict[str, Spans] = field(default_factory=dict)
-    _exempted_spans: dict[str, Spans] = field(default_factory=dict)
+    # Asked for again by each outline and each clause while a course is judged.
+    _topic_spans: dict[str, Spans] = field(default_factory=dict)
 
     def spans(self, criterion: Leaf) -> Spans:
         """When a leaf held, over all periods (DESIGN.md: under `once` a register's spans are their union)."""
         match criterion:
-            case FinalGrade(at_least=bar) | CalculatedGrade(at_least=bar) | ItemGrade(at_least=bar):
-                return union([self._grade(criterion, bar, period) for period in self._periods(criterion)])
             case TopicsCompleted(topics=topics):
                 return self._topics(topics)
+            case FinalGrade(at_least=bar) | CalculatedGrade(at_least=bar) | ItemGrade(at_least=bar):
+                found = [
+                    _grade_spans(grades, self._release(criterion, period), bar)
+                    for period, grades in self._grades(criterion)
+                ]
+                return union(found)
             case _:
-                msg = f"no course decides {describe(criterion)}"
-                raise TypeError(msg)
+                raise _undecided(criterion)
 
     def said(self, criterion: Leaf, time: int) -> tuple[Evidence, ...]:
         """The events that stand behind a leaf at that time."""
-        return (Evidence(describe(criterion), tuple(self._events(criterion, time))),)
-
-    def node(self, criterion: Leaf, time: int) -> Node:
-        """How far a leaf is at that time."""
-        met = holds_at(self.spans(criterion), time)
-        events = tuple(self._events(criterion, time))
-        text = describe(criterion)
         match criterion:
-            case FinalGrade(at_least=bar) | CalculatedGrade(at_least=bar) | ItemGrade(at_least=bar):
-                best = max((score for score, _ in self._scores(criterion, time)), default=0)
-                return Node(text, met, best, bar, "percent", events)
             case TopicsCompleted(topics=topics):
-                wanted = self._wanted(topics, time)
-                need = topics if isinstance(topics, int) else len(wanted)
-                have = sum(1 for topic in wanted if holds_at(self._done_or_exempted(topic), time))
-                return Node(text, met, min(have, need), need, "topics", events)
+                events, _, _ = self._topics_at(topics, time)
+            case FinalGrade(at_least=bar) | CalculatedGrade(at_least=bar) | ItemGrade(at_least=bar):
+                events = _grade_events(self._scores(criterion, time), bar)
             case _:
-                msg = f"no course decides {text}"
-                raise TypeError(msg)
+                events = ()
+        return (Evidence(criterion.text, events),)
 
-    def _of(self, kind: Kind, thing: str = "") -> ByPeriod:
-        return self.histories.get(kind, {}).get(thing, {})
+    def node(self, criterion: Leaf, time: int, spans: Spans) -> Node:
+        """How far a leaf is at that time, given when it holds."""
+        met = holds_at(spans, time)
+        match criterion:
+            case TopicsCompleted(topics=topics):
+                events, have, need = self._topics_at(topics, time)
+                return Node(criterion.text, met, min(have, need), need, "topics", events)
+            case FinalGrade(at_least=bar) | CalculatedGrade(at_least=bar) | ItemGrade(at_least=bar):
+                scores = self._scores(criterion, time)
+                best = max((score for score, _ in scores), default=0)
+                return Node(criterion.text, met, best, bar, "percent", _grade_events(scores, bar))
+            case _:
+                raise _undecided(criterion)
 
     def _release(self, criterion: Leaf, period: str) -> CourseHistory:
         """What the course says of the release of final grades; an item's grade is not one of them."""
-        if isinstance(criterion, ItemGrade):
+        if not self.record.release or isinstance(criterion, ItemGrade):
             return ()
         return merged([h for p, h in self.record.release.items() if p in ("", period)])
 
     def _outline(self) -> CourseHistory:
         return merged(list(self.record.outline.values()))
 
-    def _grade(self, criterion: Leaf, bar: int, period: str) -> Spans:
-        """When the first of the criterion's grades that has a score is released and at or above the bar."""
-        release = self._release(criterion, period)
-
-        def holds(now: list[Statement | CourseStatement | None]) -> bool:
-            grade = _counting(cast("list[Statement | None]", now[:-1]))
-            said = cast("CourseStatement | None", now[-1])
-            return grade is not None and (grade.value or 0) >= bar and _is_released(grade, said, release)
-
-        timelines = [self._of(kind, thing).get(period, ()) for kind, thing in _grades(criterion)]
-        return spans_where(holds, [*timelines, release])
+    def _grades(self, criterion: Leaf) -> list[tuple[str, list[History]]]:
+        """The histories of a criterion's grades by period, the one that goes before the others first."""
+        found = [self.histories.get(kind, {}).get(thing, {}) for kind, thing in _grade_registers(criterion)]
+        periods = sorted({period for by_period in found for period in by_period})
+        return [(period, [by_period.get(period, ()) for by_period in found]) for period in periods]
 
     def _scores(self, criterion: Leaf, time: int) -> list[tuple[int, tuple[str, ...]]]:
         """The scores that count at that time, one for each period, with the events that gave and released them."""
         found = []
-        for period in self._periods(criterion):
-            grades = [in_force(self._of(kind, thing).get(period, ()), time) for kind, thing in _grades(criterion)]
+        for period, grades in self._grades(criterion):
             release = self._release(criterion, period)
-            grade, said = _counting(grades), _course_in_force(release, time)
+            grade, said = _counting([in_force(history, time) for history in grades]), _course_in_force(release, time)
             if grade is not None and _is_released(grade, said, release):
                 released_by = (said.event_id,) if grade.released is None and said is not None else ()
                 found.append((grade.value or 0, (grade.event_id, *released_by)))
         return found
 
-    def _periods(self, criterion: Leaf) -> list[str]:
-        return sorted({period for kind, thing in _grades(criterion) for period in self._of(kind, thing)})
-
-    def _events(self, criterion: Leaf, time: int) -> Iterable[str]:
-        match criterion:
-            case FinalGrade(at_least=bar) | CalculatedGrade(at_least=bar) | ItemGrade(at_least=bar):
-                scores = self._scores(criterion, time)
-                enough = [events for score, events in scores if score >= bar] or [events for _, events in scores]
-                return dict.fromkeys(event for events in enough for event in events)
-            case TopicsCompleted(topics=topics):
-                return self._topic_events(topics, time)
-            case _:
-                return ()
-
-    def _topic_events(self, topics: str | tuple[str, ...] | int, time: int) -> Iterable[str]:
-        if topics == "all":
-            outline = _course_in_force(self._outline(), time)
-            if outline is not None:
-                yield outline.event_id
-        for topic in self._wanted(topics, time):
-            for kind in (Kind.TOPIC, Kind.EXEMPTION):
-                said = [in_force(history, time) for history in self._of(kind, topic).values()]
-                counting = [statement for statement in said if statement is not None and statement.value]
-                if counting:
-                    yield min(counting)[2]
-                    break
-
-    def _wanted(self, topics: str | tuple[str, ...] | int, time: int) -> tuple[str, ...]:
-        if isinstance(topics, tuple):
-            return topics
+    def _topics_at(self, topics: str | tuple[str, ...] | int, time: int) -> tuple[tuple[str, ...], int, int]:
+        """The events behind the topics that count at that time, how many these are, and how many are needed."""
+        done, exempted = self.histories.get(Kind.TOPIC, {}), self.histories.get(Kind.EXEMPTION, {})
         if isinstance(topics, int):
-            return tuple(sorted(t for t in self.histories.get(Kind.TOPIC, {}) if holds_at(self._done(t), time)))
+            # What is only exempted is not among so many topics of one's own choice.
+            events = _completed_by(sorted(done), done, {}, time)
+            return tuple(events), len(events), topics
+        if isinstance(topics, tuple):
+            events = _completed_by(topics, done, exempted, time)
+            return tuple(events), len(events), len(topics)
         outline = _course_in_force(self._outline(), time)
-        return outline.topics if outline is not None else ()
-
-    def _done(self, topic: str) -> Spans:
-        """When a topic was complete; asked for again and again while a course is judged, so it is kept."""
-        found = self._done_spans.get(topic)
-        if found is None:
-            found = self._done_spans[topic] = _true(self._of(Kind.TOPIC, topic))
-        return found
-
-    def _done_or_exempted(self, topic: str) -> Spans:
-        found = self._exempted_spans.get(topic)
-        if found is None:
-            found = union([self._done(topic), _true(self._of(Kind.EXEMPTION, topic))])
-            self._exempted_spans[topic] = found
-        return found
+        if outline is None:
+            return (), 0, 0
+        events = _completed_by(outline.topics, done, exempted, time)
+        return (outline.event_id, *events), len(events), len(outline.topics)
 
     def _topics(self, topics: str | tuple[str, ...] | int) -> Spans:
         if isinstance(topics, int):
-            return at_least(topics, [self._done(topic) for topic in self.histories.get(Kind.TOPIC, {})])
+            return at_least(topics, [_true(periods) for periods in self.histories.get(Kind.TOPIC, {}).values()])
         if isinstance(topics, tuple):
             return self._all_topics(topics)
         # Each outline counts for as long as it was the course's: the topics of then, and not of now.
@@ -196,34 +158,110 @@ class CourseView:
             for statement, until in zip(outline, [*ends, FOREVER][: len(outline)], strict=True)
             if statement.occurred_at < until
         ]
-        return normal(span for piece in pieces for span in piece)
+        return pieces[0] if len(pieces) == 1 else normal(span for piece in pieces for span in piece)
 
     def _all_topics(self, topics: tuple[str, ...]) -> Spans:
         """All of them done or exempted, and not by exemption alone: of nothing, never."""
-        if not topics or Kind.TOPIC not in self.histories:
+        done, exempted = self.histories.get(Kind.TOPIC), self.histories.get(Kind.EXEMPTION)
+        if not topics or not done:
             return NEVER
-        some_done = union([self._done(topic) for topic in topics])
-        return intersection([some_done, *[self._done_or_exempted(topic) for topic in topics]])
+        found: list[Spans] = []
+        for topic in topics:
+            spans = self._topic_spans.get(topic)
+            if spans is None:
+                spans = _true(done.get(topic, {}))
+                if exempted is not None:
+                    spans = union([spans, _true(exempted.get(topic, {}))])
+                self._topic_spans[topic] = spans
+            if not spans:
+                return NEVER
+            found.append(spans)
+        if exempted is not None:
+            found.append(union([_true(done.get(topic, {})) for topic in topics]))
+        return intersection(found)
 
 
 def judged(criterion: Criterion, view: CourseView) -> tuple[Met, ...]:
     """When a clause was met in one course, and by what."""
-    return tuple(
-        Met(span.since, span.until, evidence(criterion, span.since, view.spans, view.said))
-        for span in spans(criterion, view.spans)
-    )
+    return _met(criterion, view, view.spans)
 
 
 def how_far(criterion: Criterion, view: CourseView, time: int) -> Node:
     """How far a clause is at that time."""
-    return node(criterion, lambda leaf: view.node(leaf, time))
+    return node(criterion, lambda leaf: view.node(leaf, time, view.spans(leaf)))
+
+
+def judgement(criterion: Criterion, view: CourseView, time: int) -> tuple[tuple[Met, ...], Node]:
+    """Both at once: the spans of each leaf are worked out once (decision 0010)."""
+    # By the leaf itself, which lives as long as its criterion.
+    known: dict[int, Spans] = {}
+
+    def spans_of(leaf: Leaf) -> Spans:
+        found = known.get(id(leaf))
+        if found is None:
+            found = known[id(leaf)] = view.spans(leaf)
+        return found
+
+    met = _met(criterion, view, spans_of)
+    return met, node(criterion, lambda leaf: view.node(leaf, time, spans_of(leaf)))
+
+
+def _met(criterion: Criterion, view: CourseView, spans_of: Callable[[Leaf], Spans]) -> tuple[Met, ...]:
+    return tuple(
+        Met(span.since, span.until, evidence(criterion, span.since, spans_of, view.said))
+        for span in spans(criterion, spans_of)
+    )
 
 
 def _true(periods: ByPeriod) -> Spans:
     return union([spans_true(history) for history in periods.values()])
 
 
-def _grades(criterion: Leaf) -> list[tuple[Kind, str]]:
+def _completed_by(
+    topics: Iterable[str], done: dict[str, ByPeriod], exempted: dict[str, ByPeriod], time: int
+) -> list[str]:
+    """The events by which topics are complete or exempted at that time, in the topics' order."""
+    found = []
+    for topic in topics:
+        event = _true_by(done.get(topic), time)
+        if event is None and exempted:
+            event = _true_by(exempted.get(topic), time)
+        if event is not None:
+            found.append(event)
+    return found
+
+
+def _true_by(periods: ByPeriod | None, time: int) -> str | None:
+    """The event that makes something true at that time: of several periods the earliest."""
+    if not periods:
+        return None
+    said = [in_force(history, time) for history in periods.values()]
+    counting = [statement for statement in said if statement is not None and statement.value]
+    return min(counting).event_id if counting else None
+
+
+def _grade_spans(grades: list[History], release: CourseHistory, bar: int) -> Spans:
+    """When the first of these grades that has a score is released and at or above the bar."""
+
+    def holds(now: list[Statement | CourseStatement | None]) -> bool:
+        grade = _counting(cast("list[Statement | None]", now[:-1]))
+        said = cast("CourseStatement | None", now[-1])
+        return grade is not None and (grade.value or 0) >= bar and _is_released(grade, said, release)
+
+    return spans_where(holds, [*grades, release])
+
+
+def _grade_events(scores: list[tuple[int, tuple[str, ...]]], bar: int) -> tuple[str, ...]:
+    """The events of the scores that are enough, or of all where none is; each once."""
+    enough = [events for score, events in scores if score >= bar] or [events for _, events in scores]
+    return tuple(dict.fromkeys(event for events in enough for event in events))
+
+
+def _undecided(criterion: Leaf) -> TypeError:
+    return TypeError(f"no course decides {criterion.text}")
+
+
+def _grade_registers(criterion: Leaf) -> list[tuple[Kind, str]]:
     """The registers of a grade, the one that goes before the others first."""
     match criterion:
         case FinalGrade():

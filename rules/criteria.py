@@ -1,15 +1,25 @@
 """Criteria: the closed set of conditions, how they nest, and what each is called."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, assert_never
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias, assert_never, cast
 
 from rules.keys import ClauseId, CourseId, CredentialId
 from rules.spans import Spans, at_least, holds_at, intersection, union
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinalGrade:
+class Described:
+    """A condition has a short name; it is written once, and not at each event (decision 0010)."""
+
+    text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _description(cast("Criterion", self)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalGrade(Described):
     """The final grade stands at or above the bar: the adjusted one if there is one, else the calculated."""
 
     course: CourseId
@@ -17,7 +27,7 @@ class FinalGrade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CalculatedGrade:
+class CalculatedGrade(Described):
     """The calculated final grade stands at or above the bar, whatever the adjusted one says."""
 
     course: CourseId
@@ -25,7 +35,7 @@ class CalculatedGrade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemGrade:
+class ItemGrade(Described):
     """The grade of one item stands at or above the bar."""
 
     course: CourseId
@@ -34,7 +44,7 @@ class ItemGrade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopicsCompleted:
+class TopicsCompleted(Described):
     """Topics are complete: all by the course's outline, all of a list, or any so many."""
 
     course: CourseId
@@ -42,7 +52,7 @@ class TopicsCompleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Badges:
+class Badges(Described):
     """At least so many of these badges are held."""
 
     at_least: int
@@ -50,24 +60,24 @@ class Badges:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clause:
+class Clause(Described):
     """A part of a credential's criteria that one course decides, by its name: what it says is in the rulebook."""
 
     id: ClauseId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AllOf:
+class AllOf(Described):
     parts: tuple["Criterion", ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnyOf:
+class AnyOf(Described):
     parts: tuple["Criterion", ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AtLeastOf:
+class AtLeastOf(Described):
     count: int
     parts: tuple["Criterion", ...]
 
@@ -138,7 +148,7 @@ def node(criterion: Criterion, leaf: Callable[[Leaf], Node]) -> Node:
             nodes = tuple(node(part, leaf) for part in parts)
             need = _need(criterion)
             have = sum(1 for part in nodes if part.met)
-            return Node(describe(criterion), have >= need, min(have, need), need, "conditions", (), nodes)
+            return Node(criterion.text, have >= need, min(have, need), need, "conditions", (), nodes)
         case _:
             return leaf(criterion)
 
@@ -155,6 +165,28 @@ def leaves(criterion: Criterion) -> Iterator[Leaf]:
 
 def describe(criterion: Criterion) -> str:
     """A short name for a condition, as evidence and standings show it."""
+    return criterion.text
+
+
+def percent(hundredths: int) -> str:
+    """Write hundredths of a percent as people do: 7000 is `70`, 6650 is `66.5`."""
+    whole, rest = divmod(hundredths, 100)
+    return f"{whole}.{rest:02}".rstrip("0") if rest else str(whole)
+
+
+def _need(group: Group) -> int:
+    match group:
+        case AllOf(parts=parts):
+            return len(parts)
+        case AnyOf():
+            return 1
+        case AtLeastOf(count=count):
+            return count
+        case _:
+            assert_never(group)
+
+
+def _description(criterion: Criterion) -> str:
     match criterion:
         case FinalGrade(course=course, at_least=bar):
             return f"final_grade {course} ≥ {percent(bar)}"
@@ -177,21 +209,3 @@ def describe(criterion: Criterion) -> str:
             return f"at least {count} of {len(parts)}"
         case _:
             assert_never(criterion)
-
-
-def percent(hundredths: int) -> str:
-    """Write hundredths of a percent as people do: 7000 is `70`, 6650 is `66.5`."""
-    whole, rest = divmod(hundredths, 100)
-    return f"{whole}.{rest:02}".rstrip("0") if rest else str(whole)
-
-
-def _need(group: Group) -> int:
-    match group:
-        case AllOf(parts=parts):
-            return len(parts)
-        case AnyOf():
-            return 1
-        case AtLeastOf(count=count):
-            return count
-        case _:
-            assert_never(group)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from rules.awards import Held, UpToDate
-from rules.course import CourseRecord, CourseView, Histories, how_far, judged
+from rules.course import CourseRecord, CourseView, Histories, judgement
 from rules.criteria import evidence, spans
 from rules.facts import Kind, Register
 from rules.histories import History
@@ -177,11 +177,11 @@ def _met(
     changed: list[ClauseId] = []
     for clause in touched:
         rule = rulebook.clauses[clause]
-        met = judged(rule.criterion, view)
+        met, far = judgement(rule.criterion, view, known.clock.time)
         if met != progress.clauses.get(clause, ()):
             progress.clauses[clause] = met
             changed.append(clause)
-        tell_node(known, who, rule.credentials, clause, how_far(rule.criterion, view, known.clock.time))
+        tell_node(known, who, rule.credentials, clause, far)
     return changed
 
 

@@ -6,8 +6,8 @@ of all spans in order of time and count how many are open. `all` is "as many as 
 `at_least n of` is "n". Every function takes and gives spans in normal form: sorted, not empty, not touching.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeAlias, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 from rules.histories import CourseStatement, Statement
 
@@ -36,6 +36,8 @@ def at_least(count: int, lists: Sequence[Spans]) -> Spans:
         return NEVER
     if len(some) == 1:
         return some[0]
+    if (starts := _open_since(some)) is not None:
+        return (Span(starts[count - 1], FOREVER),)
     steps = sorted(step for spans in some for span in spans for step in ((span.since, 1), (span.until, -1)))
     found: list[Span] = []
     is_open, since, at = 0, None, 0
@@ -50,6 +52,22 @@ def at_least(count: int, lists: Sequence[Spans]) -> Spans:
             found.append(Span(since, time))
             since = None
     return tuple(found)
+
+
+def _open_since(lists: Sequence[Spans]) -> list[int] | None:
+    """
+    When each began, in order, if each is one span that has not ended; else none.
+
+    Most of what learners complete stays complete, and then the sweep is the count-th smallest (decision 0010).
+    """
+    starts: list[int] = []
+    for spans in lists:
+        since, until = spans[0]
+        if until != FOREVER or len(spans) != 1:
+            return None
+        starts.append(since)
+    starts.sort()
+    return starts
 
 
 def intersection(lists: Sequence[Spans]) -> Spans:
@@ -87,41 +105,52 @@ def spans_where(
 
     What is said later at the same time wins, so a statement that was corrected at once was never in force.
     """
-    steps = sorted(
-        ((statement[:3], line, statement) for line, timeline in enumerate(timelines) for statement in timeline),
-        key=lambda step: step[:2],
-    )
+    lines = [line for line, timeline in enumerate(timelines) if timeline]
     in_force: list[Statement | CourseStatement | None] = [None] * len(timelines)
+    if len(lines) == 1:
+        # One timeline is in order already: most grades are neither adjusted nor held back.
+        [line] = lines
+        steps = [(line, statement) for statement in timelines[line]]
+    else:
+        steps = [(line, statement) for line in lines for statement in timelines[line]]
+        steps.sort(key=lambda step: (step[1][:3], step[0]))
+
+    def moments() -> Iterator[tuple[int, bool]]:
+        for line, statement in steps:
+            in_force[line] = statement
+            yield statement[0], holds(in_force)
+
+    return _spans_of(moments())
+
+
+def spans_true(timeline: Sequence[Statement]) -> Spans:
+    """Spans during which the value in force is true: what `spans_where` gives, for the most frequent question."""
+    if len(timeline) == 1:
+        return (Span(timeline[0].occurred_at, FOREVER),) if timeline[0].value else NEVER
+    return _spans_of((statement.occurred_at, bool(statement.value)) for statement in timeline)
+
+
+def _spans_of(moments: Iterable[tuple[int, bool]]) -> Spans:
+    """Spans of what is so, or not, from each moment on, in order of time; of several at one time the last counts."""
     found: list[Span] = []
     since: int | None = None
-    for at, (stamp, line, statement) in enumerate(steps):
-        in_force[line] = statement
-        time = stamp[0]
-        if at + 1 < len(steps) and steps[at + 1][0][0] == time:
-            continue
-        if holds(in_force):
-            since = time if since is None else since
-        elif since is not None:
-            found.append(Span(since, time))
+    for time, holds in moments:
+        if holds and since is None:
+            # What ended at this very time did not end.
+            since = found.pop().since if found and found[-1].until == time else time
+        elif not holds and since is not None:
+            if since < time:
+                found.append(Span(since, time))
             since = None
     if since is not None:
         found.append(Span(since, FOREVER))
     return tuple(found)
 
 
-def spans_true(history: Sequence[Statement]) -> Spans:
-    """Spans during which the value in force is true: what `spans_where` gives, for the most frequent question."""
-    if len(history) == 1:
-        return (Span(history[0].occurred_at, FOREVER),) if history[0].value else NEVER
-    return spans_where(_is_true, [history])
-
-
-def _is_true(now: list[Statement | CourseStatement | None]) -> bool:
-    return bool(cast("Statement", now[0]).value)
-
-
 def in_force(timeline: Sequence[Statement], time: int) -> Statement | None:
     """The last statement made at or before that time."""
+    if timeline and timeline[-1][0] <= time:
+        return timeline[-1]
     found = None
     for statement in timeline:
         if statement.occurred_at > time:
