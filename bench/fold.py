@@ -20,9 +20,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import ConsumerRecord, RecordMetadata
+from faust.stores.rocksdb import RocksDBOptions
 from faust.types import TP
 from prometheus_client import CollectorRegistry
-from rocksdict import Options, Rdict, WriteBatch
+from rocksdict import WriteBatch
 
 from laurel.catalogue_file import read_catalogue
 from laurel.term import term
@@ -108,9 +109,9 @@ class Store:
 
     def __init__(self, spent: Spent, path: Path, sent: Sent) -> None:
         self._spent, self._sent = spent, sent
-        self._database = Rdict(str(path), options=Options(raw_mode=True))
+        self._database = RocksDBOptions(use_rocksdict=True).open(path)
 
-    def database(self, _partition: int) -> Rdict:
+    def database(self, _partition: int) -> Any:
         return self._database
 
     def store(self, _partition: int, changes: Changes, _offset: int | None) -> None:

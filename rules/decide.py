@@ -28,11 +28,10 @@ def decide_fact(known: Known, fact: Fact) -> None:
     if longer == history:
         return
     known.facts.put(place, longer)
-    if history is None:
-        known.enrolled.put(key(about.tenant, about.course, about.learner), True)
     rulebook = known.clock.rulebook(about.tenant)
-    if rulebook is not None:
-        judge_register(known, rulebook, about, longer)
+    was_known = rulebook is not None and judge_register(known, rulebook, about, longer)
+    if history is None and not was_known:
+        known.enrolled.put(key(about.tenant, about.course, about.learner), True)
 
 
 def decide_course_fact(known: Known, fact: CourseFact) -> None:

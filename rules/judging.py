@@ -12,31 +12,36 @@ from rules.keys import ClauseId, CourseId, CredentialId, LearnerKey, key, parts,
 from rules.known import CourseProgress, Known
 from rules.ledger import Entry, Ledger
 from rules.rulebook import Rulebook
-from rules.telling import forget, tell_badges, tell_ledger, tell_node, tell_status
+from rules.telling import forget, tell_badges, tell_clause, tell_ledger, tell_status
 from rules.tree import TreeView
 from rules.verdict import is_told, verdict
 
 
-def judge_register(known: Known, rulebook: Rulebook, register: Register, history: History) -> None:
-    """Judge the clauses that one register can change, or more where what is known is stale."""
+def judge_register(known: Known, rulebook: Rulebook, register: Register, history: History) -> bool:
+    """
+    Judge the clauses that one register can change, or more where what is known is stale.
+
+    Says whether rules knew of this learner in this course before.
+    """
     who, course = LearnerKey(register.tenant, register.learner), register.course
-    touched: Iterable[ClauseId] = rulebook.asked(register.course, register.kind, register.object)
+    touched: Iterable[ClauseId] = rulebook.asked(course, register.kind, register.object)
     if not touched:
-        return
-    record = known.course(who.tenant, course)
+        return False
     place = key(*who, course)
     progress = known.progress.get(place)
+    was_known = progress is not None
+    record = known.course(who.tenant, course)
     if progress is None or progress.judged_under != rulebook.digest:
         if bring_up_to_date(known, rulebook, who):
-            return
+            return was_known
         # The learner is up to date, so nothing was asked about in this course until now.
         progress = CourseProgress(judged_under=rulebook.digest, course_revision=record.revision)
     progress.histories.setdefault(register.kind, {}).setdefault(register.object, {})[register.period] = history
     if progress.course_revision != record.revision:
         touched = rulebook.by_course[course]
         progress.course_revision = record.revision
-    known.progress.put(place, progress)
-    _judge_clauses(known, rulebook, who, progress, record, touched)
+    _judge_clauses(known, rulebook, who, place, progress, record, touched)
+    return was_known
 
 
 def bring_course_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey, course: CourseId) -> None:
@@ -48,8 +53,7 @@ def bring_course_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey, c
         bring_up_to_date(known, rulebook, who)
     elif progress.course_revision != record.revision:
         progress.course_revision = record.revision
-        known.progress.put(place, progress)
-        _judge_clauses(known, rulebook, who, progress, record, rulebook.by_course.get(course, ()))
+        _judge_clauses(known, rulebook, who, place, progress, record, rulebook.by_course.get(course, ()))
 
 
 def bring_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey) -> bool:
@@ -91,7 +95,7 @@ def look_again(known: Known, rulebook: Rulebook, who: LearnerKey, ledger: Ledger
     for place, progress in list(known.progress.scan(prefix(*who))):
         course = CourseId(parts(place)[2])
         record = known.course(who.tenant, course)
-        _judge_clauses(known, rulebook, who, progress, record, rulebook.by_course.get(course, ()))
+        _judge_clauses(known, rulebook, who, place, progress, record, rulebook.by_course.get(course, ()))
     decide(known, rulebook, who, ledger, list(ledger.entries))
 
 
@@ -150,12 +154,14 @@ def _judge_clauses(
     known: Known,
     rulebook: Rulebook,
     who: LearnerKey,
+    place: str,
     progress: CourseProgress,
     record: CourseRecord,
     touched: Iterable[ClauseId],
 ) -> None:
     """Judge these clauses anew; the ledger is opened only when the spans of one have changed."""
     changed = _met(known, rulebook, who, progress, record, touched)
+    known.progress.put(place, progress)
     if changed:
         ledger = known.ledger.get(str(who)) or Ledger(judged_under=rulebook.digest)
         for clause in changed:
@@ -181,7 +187,7 @@ def _met(
         if met != progress.clauses.get(clause, ()):
             progress.clauses[clause] = met
             changed.append(clause)
-        tell_node(known, who, rule.credentials, clause, far)
+        tell_clause(known, who, rule, progress, far)
     return changed
 
 

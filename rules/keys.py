@@ -38,7 +38,7 @@ def key(*parts: str) -> str:
     Ids are often IRIs: unescaped, `u/1` would be a prefix of `u/1/staff` (DESIGN.md, "Laws").
     Raises UnicodeEncodeError for a lone surrogate; dialects refuse such ids before.
     """
-    return "/".join([part(text) for text in parts])
+    return "/".join(map(part, parts))
 
 
 def prefix(*parts: str) -> str:

@@ -62,19 +62,28 @@ class MemoryTable(Generic[V]):
 
 @dataclass(slots=True, kw_only=True)
 class CourseProgress:
-    """What rules ask about one learner in one course. Derived: stale when judged under anything older."""
+    """
+    What rules ask about one learner in one course, and how far each clause was when it was told last.
+
+    Derived: stale when judged under anything older.
+    """
 
     judged_under: str = ""
     course_revision: int = 0
     histories: Histories = field(default_factory=dict)
     clauses: dict[ClauseId, tuple[Met, ...]] = field(default_factory=dict)
+    nodes: dict[ClauseId, Node] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
 class StandingRecord:
-    """How far a learner is with one credential, leaf by leaf of its tree."""
+    """
+    That a learner's standing with one credential is told: its status, and how far each count of badges is.
 
-    nodes: dict[str, Node] = field(default_factory=dict)
+    How far its clauses are stands beside their histories, once for all credentials that ask for them.
+    """
+
+    badges: dict[str, Node] = field(default_factory=dict)
     status: Status | None = None
 
 

@@ -3,26 +3,23 @@
 from rules.awards import Standing
 from rules.course import CourseView, how_far
 from rules.criteria import Badges, Clause, Leaf, Node, leaves, node
-from rules.keys import ClauseId, CredentialId, LearnerId, LearnerKey, TenantId, key, parts, prefix
-from rules.known import Known, StandingRecord
+from rules.keys import CredentialId, LearnerId, LearnerKey, TenantId, key, parts, prefix
+from rules.known import CourseProgress, Known, StandingRecord
 from rules.ledger import Ledger, Status
-from rules.rulebook import Rulebook
+from rules.rulebook import ClauseRule, Rulebook
 from rules.tree import TreeView, leaf_name
 
 
-def tell_node(
-    known: Known,
-    who: LearnerKey,
-    credentials: tuple[CredentialId, ...],
-    clause: ClauseId,
-    far: Node,
-) -> None:
-    """Write down how far a clause is, for every credential that asks for it."""
-    for credential in credentials:
-        record = _record(known, who, credential)
-        if record.nodes.get(clause) != far:
-            record.nodes[clause] = far
-            _changed(known, who, credential, record)
+def tell_clause(known: Known, who: LearnerKey, rule: ClauseRule, progress: CourseProgress, far: Node) -> None:
+    """Note how far a clause is, and tell every credential's standing that asks for it; the caller puts `progress`."""
+    if progress.nodes.get(rule.id) == far:
+        return
+    progress.nodes[rule.id] = far
+    for credential in rule.credentials:
+        place = key(*who, credential)
+        if known.standings.get(place) is None:
+            known.standings.put(place, StandingRecord())
+        known.decisions.standings[who, credential] = None
 
 
 def tell_status(known: Known, who: LearnerKey, credential: CredentialId, now: Status | None) -> None:
@@ -39,8 +36,8 @@ def tell_badges(known: Known, rulebook: Rulebook, view: TreeView, credential: Cr
     for leaf in leaves(rulebook.rules[credential].tree):
         if isinstance(leaf, Badges):
             far = view.badges_node(leaf, known.clock.time)
-            if record.nodes.get(leaf_name(leaf), far) != far or (far.have and leaf_name(leaf) not in record.nodes):
-                record.nodes[leaf_name(leaf)] = far
+            if record.badges.get(leaf_name(leaf), far) != far or (far.have and leaf_name(leaf) not in record.badges):
+                record.badges[leaf_name(leaf)] = far
                 _changed(known, view.who, credential, record)
 
 
@@ -70,7 +67,7 @@ def standing(known: Known, who: LearnerKey, credential: CredentialId) -> Standin
     rule = rulebook.rules[credential]
 
     def leaf(criterion: Leaf) -> Node:
-        found = record.nodes.get(leaf_name(criterion))
+        found = _told(known, rulebook, who, record, criterion)
         return _untouched(known, rulebook, who.tenant, criterion) if found is None else found
 
     return Standing(
@@ -83,6 +80,14 @@ def standing(known: Known, who: LearnerKey, credential: CredentialId) -> Standin
         progress=node(rule.tree, leaf),
         decided_at=known.clock.time,
     )
+
+
+def _told(known: Known, rulebook: Rulebook, who: LearnerKey, record: StandingRecord, leaf: Leaf) -> Node | None:
+    """How far a leaf was when it was told last, if it ever was."""
+    if isinstance(leaf, Clause):
+        progress = known.progress.get(key(*who, rulebook.clauses[leaf.id].course))
+        return None if progress is None else progress.nodes.get(leaf.id)
+    return record.badges.get(leaf_name(leaf))
 
 
 def _untouched(known: Known, rulebook: Rulebook, tenant: TenantId, leaf: Leaf) -> Node:

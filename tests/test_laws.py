@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from rules.awards import Award, award_id
 from rules.catalogue import Catalogue
 from rules.course import CourseRecord, CourseView, how_far
-from rules.criteria import Badges, FinalGrade, Node
+from rules.criteria import Badges, Clause, FinalGrade, Node, leaves
 from rules.facts import CourseFact, Fact, Kind
-from rules.keys import ClauseId, CourseId, CredentialId, LearnerId, LearnerKey, TenantId, key, parts
+from rules.keys import CourseId, CredentialId, LearnerId, LearnerKey, TenantId, key, parts
 from rules.ledger import Entry, Status
 from rules.policies import Policy
 from rules.replay import Replay
@@ -108,12 +108,16 @@ def nodes(replay: Replay) -> dict[tuple[str, str], Node]:
     untouched = {
         clause: how_far(rule.criterion, nobody(replay, rule.course), NOW) for clause, rule in rulebook.clauses.items()
     }
-    return {
-        (place, leaf): far
-        for place, record in replay.known.standings.scan("")
-        for leaf, far in record.nodes.items()
-        if leaf in untouched and far != untouched[ClauseId(leaf)]
-    }
+    found: dict[tuple[str, str], Node] = {}
+    for place, _ in replay.known.standings.scan(""):
+        tenant, learner, credential = parts(place)
+        for leaf in leaves(rulebook.rules[CredentialId(credential)].tree):
+            if isinstance(leaf, Clause):
+                progress = replay.known.progress.get(key(tenant, learner, rulebook.clauses[leaf.id].course))
+                far = None if progress is None else progress.nodes.get(leaf.id)
+                if far is not None and far != untouched[leaf.id]:
+                    found[place, leaf.id] = far
+    return found
 
 
 def nobody(replay: Replay, course: CourseId) -> CourseView:
