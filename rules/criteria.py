@@ -153,6 +153,20 @@ def node(criterion: Criterion, leaf: Callable[[Leaf], Node]) -> Node:
             return leaf(criterion)
 
 
+def spans_and_node(criterion: Criterion, leaf: Callable[[Leaf], tuple[Spans, Node]]) -> tuple[Spans, Node]:
+    """Both at once: when the criterion held, and how far it is."""
+    match criterion:
+        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
+            found = [spans_and_node(part, leaf) for part in parts]
+            need = _need(criterion)
+            nodes = tuple([far for _, far in found])
+            have = len([far for far in nodes if far.met])
+            far = Node(criterion.text, have >= need, min(have, need), need, "conditions", (), nodes)
+            return at_least(need, [spans for spans, _ in found]), far
+        case _:
+            return leaf(criterion)
+
+
 def leaves(criterion: Criterion) -> Iterator[Leaf]:
     """Every leaf, from left to right."""
     match criterion:

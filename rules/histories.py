@@ -37,6 +37,7 @@ class CourseStatement(NamedTuple):
 
 History: TypeAlias = tuple[Statement, ...]
 CourseHistory: TypeAlias = tuple[CourseStatement, ...]
+ByPeriod: TypeAlias = dict[str, History]
 S = TypeVar("S", bound=Statement | CourseStatement)
 Rank: TypeAlias = tuple[object, ...]
 

@@ -7,7 +7,7 @@ of all spans in order of time and count how many are open. `all` is "as many as 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from rules.histories import CourseStatement, Statement
 
@@ -23,6 +23,7 @@ class Span(NamedTuple):
 
 
 Spans: TypeAlias = tuple[Span, ...]
+S = TypeVar("S", bound=Statement | CourseStatement)
 NEVER: Spans = ()
 ALWAYS: Spans = (Span(-FOREVER, FOREVER),)
 
@@ -93,7 +94,10 @@ def complement(spans: Spans) -> Spans:
 
 def holds_at(spans: Spans, time: int) -> bool:
     """Whether one of them is open at that time."""
-    return any(span.since <= time < span.until for span in spans)
+    for since, until in spans:  # noqa: SIM110  # asked at every event, and a generator costs more than the question
+        if since <= time < until:
+            return True
+    return False
 
 
 def spans_where(
@@ -120,17 +124,17 @@ def spans_where(
             in_force[line] = statement
             yield statement[0], holds(in_force)
 
-    return _spans_of(moments())
+    return spans_of(moments())
 
 
 def spans_true(timeline: Sequence[Statement]) -> Spans:
     """Spans during which the value in force is true: what `spans_where` gives, for the most frequent question."""
     if len(timeline) == 1:
         return (Span(timeline[0].occurred_at, FOREVER),) if timeline[0].value else NEVER
-    return _spans_of((statement.occurred_at, bool(statement.value)) for statement in timeline)
+    return spans_of((statement.occurred_at, bool(statement.value)) for statement in timeline)
 
 
-def _spans_of(moments: Iterable[tuple[int, bool]]) -> Spans:
+def spans_of(moments: Iterable[tuple[int, bool]]) -> Spans:
     """Spans of what is so, or not, from each moment on, in order of time; of several at one time the last counts."""
     found: list[Span] = []
     since: int | None = None
@@ -147,7 +151,7 @@ def _spans_of(moments: Iterable[tuple[int, bool]]) -> Spans:
     return tuple(found)
 
 
-def in_force(timeline: Sequence[Statement], time: int) -> Statement | None:
+def in_force(timeline: Sequence[S], time: int) -> S | None:
     """The last statement made at or before that time."""
     if timeline and timeline[-1][0] <= time:
         return timeline[-1]
