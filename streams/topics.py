@@ -1,10 +1,11 @@
 """The topics of Laurel: their names, how a record finds its partition, and what the broker must know of them."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiokafka.partitioner import murmur2
 
-from rules.keys import LearnerKey
+from rules.keys import LearnerId, TenantId, key
 from streams.options import StreamOptions
 
 FACTS = "laurel.facts"
@@ -41,9 +42,15 @@ def certificates_changelog(app_id: str) -> str:
     return f"{app_id}-certificates-changelog"
 
 
-def partition_of(who: LearnerKey, partitions: int) -> int:
-    """The partition of everything about one learner, whatever the record's full key (DESIGN.md, "Laws")."""
-    return int(murmur2(str(who).encode()) & 0x7FFFFFFF) % partitions
+@lru_cache(maxsize=65_536)
+def place_of(tenant: TenantId, learner: LearnerId, partitions: int) -> tuple[bytes, int]:
+    """
+    A learner's key, and the partition of everything about them, whatever a record's full key (DESIGN.md, "Laws").
+
+    Learners come again and again, and the hash is plain Python: so it is remembered (decision 0010).
+    """
+    place = key(tenant, learner).encode()
+    return place, int(murmur2(place) & 0x7FFFFFFF) % partitions
 
 
 def wanted(options: StreamOptions) -> tuple[Topic, ...]:

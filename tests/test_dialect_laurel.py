@@ -1,13 +1,13 @@
 """Our native format: what is read, what is refused and in which words, and that writing and reading agree."""
 
 import json
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Profile, Register
 from rules.histories import CourseStatement, Statement

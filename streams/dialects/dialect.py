@@ -1,8 +1,9 @@
 """What every dialect has in common: the record it reads, what it gives back, and how it refuses."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rules.facts import CourseFact, Fact, Profile
 from rules.keys import Instant, TenantId
@@ -12,8 +13,7 @@ class UnreadableEvent(ValueError):  # noqa: N818 - outcomes are named for what h
     """The record is not an event we know; the message says what is wrong, where, and what would be right."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True, gc=False):
     """One record of a source topic, as its dialect sees it. `received_at`: microseconds since 1970."""
 
     value: bytes
