@@ -21,7 +21,7 @@ class EvidenceDocument(msgspec.Struct, frozen=True):
 
 
 class NodeDocument(msgspec.Struct, frozen=True):
-    """One condition of a standing, as it is read; percent in percent."""
+    """One condition of a standing; percent as people write it, `awards` only of badges."""
 
     clause: str
     met: bool
@@ -30,7 +30,7 @@ class NodeDocument(msgspec.Struct, frozen=True):
     unit: Unit
     events: tuple[str, ...] = ()
     parts: tuple["NodeDocument", ...] = ()
-    awards: tuple[str, ...] = ()
+    awards: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def evidence_document(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
@@ -46,19 +46,15 @@ def evidence_of(documents: tuple[EvidenceDocument, ...]) -> tuple[Evidence, ...]
     return tuple(Evidence(found.clause, found.events, found.awards) for found in documents)
 
 
-def node_document(node: Node) -> dict[str, Any]:
-    """What a standing's progress looks like in JSON: percent as people write it, `awards` only of badges."""
-    is_percent = node.unit == "percent"
-    return {
-        "clause": node.clause,
-        "met": node.met,
-        "have": _percent(node.have) if is_percent else node.have,
-        "need": _percent(node.need) if is_percent else node.need,
-        "unit": node.unit,
-        "events": node.events,
-        "parts": [node_document(part) for part in node.parts],
-        **({"awards": node.awards} if node.awards else {}),
-    }
+def node_document(node: Node) -> NodeDocument:
+    """What a standing's progress looks like in JSON."""
+    clause, met, have, need, unit, events, parts, awards = node
+    documents = tuple([node_document(part) for part in parts]) if parts else ()
+    if unit == "percent":
+        return NodeDocument(
+            clause, met, _percent(have), _percent(need), unit, events, documents, awards or msgspec.UNSET
+        )
+    return NodeDocument(clause, met, have, need, unit, events, documents, awards or msgspec.UNSET)
 
 
 def node_of(document: NodeDocument) -> Node:
@@ -71,7 +67,7 @@ def node_of(document: NodeDocument) -> Node:
         unit=document.unit,
         events=document.events,
         parts=tuple(node_of(part) for part in document.parts),
-        awards=document.awards,
+        awards=() if document.awards is msgspec.UNSET else document.awards,
     )
 
 

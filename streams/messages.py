@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Final, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -28,6 +29,7 @@ class Message(NamedTuple):
 
 
 _JSON: Final[Header] = ("content-type", b"application/json")
+_JSON_ALONE: Final[Sequence[Header]] = (_JSON,)
 _SPECVERSION: Final[Header] = ("ce_specversion", b"1.0")
 # CloudEvents names of what can be said; a certificate is issued where a badge is awarded.
 _TYPES: Final = {
@@ -77,6 +79,20 @@ class StandingBody(msgspec.Struct, frozen=True):
     kind: CredentialKind
     status: Status | None
     decided_at: Time
+    progress: NodeDocument
+
+
+class StandingMessage(msgspec.Struct, frozen=True, gc=False):
+    """The body of a standing's message, as it is written: a struct, since there is one at most events."""
+
+    tenant: str
+    learner: str
+    credential: str
+    credential_version: str
+    kind: CredentialKind
+    status: Status | None
+    met: bool
+    decided_at: str
     progress: NodeDocument
 
 
@@ -132,19 +148,19 @@ def dump_award(award: Award, *, source: str) -> Message:
 
 def dump_standing(standing: Standing) -> Message:
     """A standing, which replaces the one before it under its key."""
-    body = {
-        "tenant": standing.tenant,
-        "learner": standing.learner,
-        "credential": standing.credential,
-        "credential_version": standing.credential_version,
-        "kind": standing.kind,
-        "status": standing.status,
-        "met": standing.progress.met,
-        "decided_at": rfc3339(standing.decided_at),
-        "progress": node_document(standing.progress),
-    }
+    body = StandingMessage(
+        standing.tenant,
+        standing.learner,
+        standing.credential,
+        standing.credential_version,
+        standing.kind,
+        standing.status,
+        standing.progress.met,
+        rfc3339(standing.decided_at),
+        node_document(standing.progress),
+    )
     place = key(standing.tenant, standing.learner, standing.credential)
-    return Message(place.encode(), _ENCODER.encode(body), [_JSON])
+    return Message(place.encode(), _ENCODER.encode(body), _JSON_ALONE)
 
 
 def dump_profile(profile: Profile) -> Message:
@@ -256,6 +272,7 @@ def parse_profile_gone(place: bytes | None) -> ProfileGone:
     return ProfileGone(tenant=TenantId(tenant), learner=LearnerId(learner))
 
 
+@lru_cache(maxsize=1_024)
 def rfc3339(instant: Instant) -> str:
     """Write a time of the years 1 to 9999 in UTC; microseconds only where there are any."""
     return (_EPOCH_WITHOUT_ZONE + timedelta(microseconds=instant)).isoformat() + "Z"
