@@ -65,12 +65,15 @@ def bring_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey) -> bool:
     ledger = known.ledger.get(str(who))
     if ledger is not None and ledger.judged_under == rulebook.digest:
         return False
-    ledger = Ledger() if ledger is None else ledger
+    if ledger is None:
+        # Nothing was ever judged, and so there is nothing to take back.
+        ledger = Ledger()
+    else:
+        forget(known, who)
+        for place, _ in list(known.progress.scan(prefix(*who))):
+            known.progress.delete(place)
     ledger.judged_under = rulebook.digest
     ledger.clauses = {}
-    forget(known, who)
-    for place, _ in list(known.progress.scan(prefix(*who))):
-        known.progress.delete(place)
     for course, histories in _asked_histories(known, rulebook, who).items():
         record = known.course(who.tenant, course)
         progress = CourseProgress(judged_under=rulebook.digest, course_revision=record.revision, histories=histories)

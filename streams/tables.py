@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -23,6 +24,10 @@ STALE_SECONDS = DAY
 
 V = TypeVar("V")
 Changes = list[tuple[bytes, bytes | None]]
+
+# So many values of each table, and at most twice as many, stay in hand between batches. One of the largest, what
+# rules ask about a learner in a course of ten topics, takes about 8 KB (decision 0010).
+KEPT = 4_000
 
 
 class BatchTable(FaustTable[bytes, bytes]):
@@ -114,12 +119,12 @@ class View:
     database only after the transaction has committed.
     """
 
-    def __init__(self, database: Rdict) -> None:
-        self._database = database
+    def __init__(self, database: Rdict, *, kept: int = KEPT) -> None:
+        self._database, self._kept = database, kept
         self._tables: list[ViewTable[Any]] = []
 
     def table(self, name: str, encode: Callable[[V], bytes], decode: Callable[[bytes], V]) -> "ViewTable[V]":
-        table = ViewTable(self._database, name, encode, decode)
+        table = ViewTable(self._database, name, encode, decode, kept=self._kept)
         self._tables.append(table)
         return table
 
@@ -127,42 +132,70 @@ class View:
         """What the batch has changed, in the order of tables and keys."""
         return [change for table in self._tables for change in table.changes()]
 
-    def forget(self) -> None:
-        """Start anew from what the database has."""
+    def settle(self) -> None:
+        """The database has what the batch has changed: the next batch begins with what is in hand."""
         for table in self._tables:
-            table.forget()
+            table.settle()
 
 
 class ViewTable(Generic[V]):
-    """One logical table in a view; see `rules.known.Table`."""
+    """
+    One logical table in a view; see `rules.known.Table`.
 
-    def __init__(self, database: Rdict, name: str, encode: Callable[[V], bytes], decode: Callable[[bytes], V]) -> None:
+    Values stay in hand from batch to batch: those of learners who are busy are neither read nor decoded again.
+    This holds because nobody else writes to the database while a view of it is used, and because a value that is
+    changed is put (decision 0010). When there are `kept` of them, those that no batch has asked for since the
+    last time are dropped: so at most twice as many are in hand between batches.
+    """
+
+    def __init__(
+        self,
+        database: Rdict,
+        name: str,
+        encode: Callable[[V], bytes],
+        decode: Callable[[bytes], V],
+        *,
+        kept: int = KEPT,
+    ) -> None:
         self._database, self._prefix = database, f"{name}/".encode()
         self._encode, self._decode = encode, decode
+        self._kept = kept
         self._values: dict[str, V | None] = {}
+        self._older: dict[str, V | None] = {}
         self._changed: dict[str, None] = {}
+        self._sorted: list[str] | None = None
 
     def get(self, key: str) -> V | None:
         try:
             return self._values[key]
         except KeyError:
+            pass
+        try:
+            value = self._older.pop(key)
+        except KeyError:
             raw = self._database.get(self._prefix + key.encode())
-            value = self._values[key] = None if raw is None else self._decode(raw)
-            return value
+            value = None if raw is None else self._decode(raw)
+        self._values[key] = value
+        return value
 
     def put(self, key: str, value: V) -> None:
-        self._values[key] = value
-        self._changed[key] = None
+        self._change(key, value)
 
     def delete(self, key: str) -> None:
-        self._values[key] = None
-        self._changed[key] = None
+        self._change(key, None)
+
+    def _change(self, key: str, value: V | None) -> None:
+        self._values[key] = value
+        if key not in self._changed:
+            self._changed[key] = None
+            if self._sorted is not None:
+                insort(self._sorted, key)
 
     def scan(self, prefix: str, after: str = "") -> Iterator[tuple[str, V]]:
         """Database and changes, merged: what the batch has put or deleted hides what the database has."""
         start = max(prefix, after)
         stored = self._stored(prefix, start)
-        changed = iter(sorted(key for key in self._changed if key >= start and key.startswith(prefix)))
+        changed = self._changed_from(prefix, start)
         next_stored, next_changed = next(stored, None), next(changed, None)
         while next_stored is not None or next_changed is not None:
             if next_changed is None or (next_stored is not None and next_stored < next_changed):
@@ -176,6 +209,15 @@ class ViewTable(Generic[V]):
             if key is not None and value is not None:
                 yield key, value
 
+    def _changed_from(self, prefix: str, start: str) -> Iterator[str]:
+        """What the batch has changed below a prefix; the keys are in order from the first scan of a batch on."""
+        if self._sorted is None:
+            self._sorted = sorted(self._changed)
+        first = last = bisect_left(self._sorted, start)
+        while last < len(self._sorted) and self._sorted[last].startswith(prefix):
+            last += 1
+        return iter(self._sorted[first:last])
+
     def changes(self) -> Changes:
         found: Changes = []
         for key in self._changed:
@@ -183,9 +225,11 @@ class ViewTable(Generic[V]):
             found.append((self._prefix + key.encode(), None if value is None else self._encode(value)))
         return found
 
-    def forget(self) -> None:
-        self._values.clear()
+    def settle(self) -> None:
         self._changed.clear()
+        self._sorted = None
+        if len(self._values) >= self._kept:
+            self._older, self._values = self._values, {}
 
     def _stored(self, prefix: str, start: str) -> Iterator[str]:
         whole = self._prefix + prefix.encode()

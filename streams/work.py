@@ -84,7 +84,7 @@ class State:
         ended.add(topics.DEAD_LETTERS, partition, self.letters)
         reached = await self.shared.commit(self.producer, ended)
         self.table.store(partition, ended.changes, reached)
-        self.view.forget()
+        self.view.settle()
         self.letters.clear()
 
 
