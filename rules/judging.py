@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
 
 from rules.awards import Held, UpToDate
 from rules.course import CourseRecord, CourseView, Histories, judgement
@@ -110,20 +111,27 @@ def decide(
     credentials: Iterable[CredentialId],
 ) -> None:
     """Decide these credentials and what builds on them, and write down what was said."""
-    undecided = set(credentials) & rulebook.badges
+    view = _view(who, ledger)
+    chosen = set(credentials) & rulebook.badges
+    # The first in order comes first; what builds on it comes later, so nothing is decided twice.
+    undecided = [(rulebook.rules[credential].order, credential) for credential in chosen]
+    heapify(undecided)
     while undecided:
-        credential = rulebook.in_order(undecided)[0]
-        undecided.remove(credential)
-        if _decide_one(known, rulebook, who, ledger, credential):
-            for dependent in rulebook.badges.intersection(rulebook.by_badge.get(credential, ())):
-                tell_badges(known, rulebook, _view(who, ledger), dependent)
-                undecided.add(dependent)
+        _, credential = heappop(undecided)
+        if _decide_one(known, rulebook, view, ledger, credential):
+            view.held[credential] = ledger.entries[credential].held
+            for dependent in rulebook.by_badge.get(credential, ()):
+                if dependent in rulebook.badges:
+                    tell_badges(known, rulebook, view, dependent)
+                    if dependent not in chosen:
+                        chosen.add(dependent)
+                        heappush(undecided, (rulebook.rules[dependent].order, dependent))
     known.ledger.put(str(who), ledger)
 
 
-def _decide_one(known: Known, rulebook: Rulebook, who: LearnerKey, ledger: Ledger, credential: CredentialId) -> bool:
+def _decide_one(known: Known, rulebook: Rulebook, view: TreeView, ledger: Ledger, credential: CredentialId) -> bool:
     """Decide one credential; says whether what was said of it, or when it is held, has changed."""
-    rule, view = rulebook.rules[credential], _view(who, ledger)
+    rule, who = rulebook.rules[credential], view.who
     entry = ledger.entries.get(credential) or Entry()
     said = verdict(
         rule,

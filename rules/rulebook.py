@@ -72,9 +72,8 @@ class Rulebook:
 
     def asked(self, course: CourseId, kind: Kind, thing: str) -> tuple[ClauseId, ...]:
         """The clauses that a register can change: none for most of what a platform says."""
-        exact = self.by_register.get((course, kind, thing), ())
-        every = self.by_register.get((course, kind, ANY), ())
-        return exact if not every else (*every, *[clause for clause in exact if clause not in every])
+        found = self.by_register.get((course, kind, thing))
+        return self.by_register.get((course, kind, ANY), ()) if found is None else found
 
     def asked_of_course(self, course: CourseId, kind: CourseKind) -> bool:
         """Whether anything hangs on this kind of course fact."""
@@ -97,7 +96,8 @@ def rulebook(catalogue: Catalogue) -> Rulebook:
     clauses: dict[ClauseId, Criterion] = {}
     users: dict[ClauseId, list[CredentialId]] = defaultdict(list)
     by_badge: dict[CredentialId, list[CredentialId]] = defaultdict(list)
-    builds_on: dict[CredentialId, set[CredentialId]] = {credential.id: set() for credential in credentials}
+    # Not sets: what is built on nothing would stand in another order in each process, and so would its revisions.
+    builds_on: dict[CredentialId, dict[CredentialId, None]] = {credential.id: {} for credential in credentials}
     for credential in credentials:
         for part in _clause_parts(credential.criteria):
             clauses[clause_id(part)] = part
@@ -105,7 +105,7 @@ def rulebook(catalogue: Catalogue) -> Rulebook:
         for badge in [badge for leaf in leaves(trees[credential.id]) if isinstance(leaf, Badges) for badge in leaf.of]:
             if badge not in builds_on:
                 raise KeyError(f"{credential.id} counts the badge {badge}, which the catalogue does not have")
-            builds_on[credential.id].add(badge)
+            builds_on[credential.id][badge] = None
             by_badge[badge].append(credential.id)
     order = {credential: at for at, credential in enumerate(TopologicalSorter(builds_on).static_order())}
     by_register: dict[RegisterName, list[ClauseId]] = defaultdict(list)
@@ -136,7 +136,11 @@ def rulebook(catalogue: Catalogue) -> Rulebook:
             )
             for clause, criterion in clauses.items()
         },
-        by_register={register: tuple(found) for register, found in by_register.items()},
+        by_register={
+            # Whoever asks about one object is asked together with those who ask about every one.
+            (course, kind, thing): tuple(dict.fromkeys([*by_register.get((course, kind, ANY), ()), *found]))
+            for (course, kind, thing), found in by_register.items()
+        },
         by_course={course: tuple(found) for course, found in by_course.items()},
         by_badge={badge: tuple(dict.fromkeys(found)) for badge, found in by_badge.items()},
         badges=badges,

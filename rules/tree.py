@@ -17,7 +17,7 @@ class TreeView:
 
     who: LearnerKey
     clauses: Mapping[ClauseId, tuple[Met, ...]]
-    held: Mapping[CredentialId, Spans]
+    held: dict[CredentialId, Spans]
 
     def spans(self, leaf: Leaf) -> Spans:
         """When a leaf held."""

@@ -621,3 +621,21 @@ def test_one_event_that_speaks_of_two_periods_leads_to_the_same_in_any_order() -
         return replay.entitlements(TENANT)
 
     assert due([whole, period, graded]) == due([period, whole, graded])
+
+
+def test_what_stands_side_by_side_is_decided_in_the_same_order_in_every_process() -> None:
+    names = tuple(CredentialId(f"n{at}") for at in range(40))
+    built = badge("built", Badges(at_least=2, of=names))
+    ready = rulebook(catalogue_of(built, *[badge(name, grade_of(C, at)) for at, name in enumerate(names)]))
+
+    assert ready.in_order(ready.rules) == [*names, CredentialId("built")]
+
+
+def test_many_credentials_that_one_fact_meets_are_decided_in_their_order_and_once() -> None:
+    names = tuple(CredentialId(f"n{at}") for at in range(40))
+    built = badge("built", Badges(at_least=len(names), of=names), Policy.REVOKE)
+    known = progress(catalogue_of(built, *[badge(name, grade_of(C, at)) for at, name in enumerate(names)]), [])
+    decide.decide_fact(known, grade(LEARNERS[0], 7_000))
+
+    assert [credential for _, credential, _, _ in told(known)] == [*names, CredentialId("built")]
+    assert {revision for _, _, revision, _ in told(known)} == {1}
