@@ -19,7 +19,7 @@ from rules.criteria import (
 from rules.facts import Kind
 from rules.grades import grade
 from rules.histories import ByPeriod, CourseHistory, merged
-from rules.spans import Spans, holds_at
+from rules.spans import FOREVER, Spans, holds_at
 
 Histories: TypeAlias = dict[str, dict[str, ByPeriod]]
 
@@ -85,8 +85,16 @@ class CourseView:
         return outlined_topics(merged(list(self.record.outline.values())), done, exempted, time)
 
 
-def judgement(criterion: Criterion, view: CourseView, time: int) -> tuple[tuple[Met, ...], Node]:
-    """When a clause was met in one course, and by what; and how far it is at that time. Each leaf is asked once."""
+def judgement(
+    criterion: Criterion, view: CourseView, time: int, *, before: tuple[Met, ...] = (), changed_from: int = -FOREVER
+) -> tuple[tuple[Met, ...], Node]:
+    """
+    When a clause was met in one course, and by what; and how far it is at that time.
+
+    `before` is what was found last, and `changed_from` when the first of what was said since then happened: what
+    met the clause earlier than that is the same still (decision 0010).
+    """
+    backed = {met.since: met.evidence for met in before if met.since < changed_from}
     # By the leaf itself, which lives as long as its criterion.
     known: dict[int, Spans] = {}
 
@@ -96,9 +104,13 @@ def judgement(criterion: Criterion, view: CourseView, time: int) -> tuple[tuple[
         return spans, far
 
     spans, far = spans_and_node(criterion, leaf)
-    return tuple(
-        Met(since, until, evidence(criterion, since, lambda leaf: known[id(leaf)], view.said)) for since, until in spans
-    ), far
+    met = []
+    for since, until in spans:
+        found = backed.get(since)
+        if found is None:
+            found = evidence(criterion, since, lambda leaf: known[id(leaf)], view.said)
+        met.append(Met(since, until, found))
+    return tuple(met), far
 
 
 def judged(criterion: Criterion, view: CourseView) -> tuple[Met, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules.facts import CourseFact, CourseKind, Fact, Kind
-from rules.histories import joined, joined_course, joined_earliest
+from rules.histories import changed_from, joined, joined_course, joined_earliest
 from rules.judging import bring_course_up_to_date, bring_up_to_date, judge_register, look_again
 from rules.keys import LearnerId, LearnerKey, key, parts, prefix
 from rules.known import Control, Known, Walk
@@ -29,7 +29,8 @@ def decide_fact(known: Known, fact: Fact) -> None:
         return
     known.facts.put(place, longer)
     rulebook = known.clock.rulebook(about.tenant)
-    was_known = rulebook is not None and judge_register(known, rulebook, about, longer)
+    since = changed_from(history or (), longer, fact.statement)
+    was_known = rulebook is not None and judge_register(known, rulebook, about, longer, since)
     if history is None and not was_known:
         known.enrolled.put(key(about.tenant, about.course, about.learner), True)
 

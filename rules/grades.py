@@ -49,7 +49,12 @@ def _by_period(
 def _spans(histories: list[History], release: CourseHistory, bar: int) -> Spans:
     if len(histories) == 1 and not release:
         # Most grades are neither adjusted by hand nor held back by the course.
-        return spans_of([(said.occurred_at, _is_enough(said, bar)) for said in histories[0]])
+        return spans_of(
+            [
+                (at, value is not None and value >= bar and released is not False)
+                for at, _, _, value, released in histories[0]
+            ]
+        )
 
     def holds(now: list[Statement | CourseStatement | None]) -> bool:
         grade = _counting(cast("list[Statement | None]", now[:-1]))
@@ -57,10 +62,6 @@ def _spans(histories: list[History], release: CourseHistory, bar: int) -> Spans:
         return grade is not None and (grade.value or 0) >= bar and _is_released(grade, said, release)
 
     return spans_where(holds, [*histories, release])
-
-
-def _is_enough(said: Statement, bar: int) -> bool:
-    return said.value is not None and said.value >= bar and said.released is not False
 
 
 def _score(histories: list[History], release: CourseHistory, time: int) -> Score | None:

@@ -52,6 +52,14 @@ def joined_earliest(history: History, statement: Statement) -> History:
     return _unless_equal(history, _inserted(history, statement, _rank)[:EARLIEST_PARTICIPATIONS])
 
 
+def changed_from(history: History, longer: History, statement: Statement) -> int:
+    """When the first of what is different happened, after a statement was added: before that, all is as it was."""
+    if len(longer) > len(history):
+        return statement.occurred_at
+    # What was cut lay behind the earliest.
+    return min(statement.occurred_at, longer[EARLIEST - 1].occurred_at)
+
+
 def joined_course(history: CourseHistory, statement: CourseStatement) -> CourseHistory:
     """Add one statement about a course to what was said of it."""
     return _unless_equal(history, _trimmed(_inserted(history, statement, _course_rank), _course_rank))
@@ -104,13 +112,31 @@ def _trimmed(history: tuple[S, ...], rank: Callable[[S], Rank]) -> tuple[S, ...]
     if len(history) <= EARLIEST + LATEST:
         return history
     middle = range(EARLIEST, len(history) - LATEST)
-
-    def height(at: int) -> tuple[Rank, tuple[int, int, str, Rank]]:
-        return rank(history[at]), _place(history[at], rank)
-
-    highest = max(range(len(history)), key=height)
-    lowest = min(range(len(history)), key=height)
-    kept = sorted({highest, lowest} & set(middle))
+    kept = [at for at in middle if _is_highest(history, at, rank) or _is_lowest(history, at, rank)]
     if len(kept) == len(middle):
         return history
     return (*history[:EARLIEST], *[history[at] for at in kept], *history[-LATEST:])
+
+
+def _is_highest(history: tuple[S, ...], at: int, rank: Callable[[S], Rank]) -> bool:
+    """
+    Whether nothing ranks higher, and nothing later as high.
+
+    Asked from the end, where most often something does: a history at its limit is cut at each event.
+    """
+    height = rank(history[at])
+    for other in range(len(history) - 1, -1, -1):
+        ranked = rank(history[other])
+        if ranked > height or (ranked == height and other > at):
+            return False
+    return True
+
+
+def _is_lowest(history: tuple[S, ...], at: int, rank: Callable[[S], Rank]) -> bool:
+    """Whether nothing ranks lower, and nothing earlier as low; asked from the beginning, in the same way."""
+    height = rank(history[at])
+    for other, said in enumerate(history):
+        ranked = rank(said)
+        if ranked < height or (ranked == height and other < at):
+            return False
+    return True

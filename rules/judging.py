@@ -13,16 +13,18 @@ from rules.keys import ClauseId, CourseId, CredentialId, LearnerKey, key, parts,
 from rules.known import CourseProgress, Known
 from rules.ledger import Entry, Ledger
 from rules.rulebook import Rulebook
+from rules.spans import FOREVER
 from rules.telling import forget, tell_badges, tell_clause, tell_ledger, tell_status
 from rules.tree import TreeView
 from rules.verdict import is_told, verdict
 
 
-def judge_register(known: Known, rulebook: Rulebook, register: Register, history: History) -> bool:
+def judge_register(known: Known, rulebook: Rulebook, register: Register, history: History, changed_from: int) -> bool:
     """
     Judge the clauses that one register can change, or more where what is known is stale.
 
-    Says whether rules knew of this learner in this course before.
+    `changed_from` is the time from which on its history is not what it was. Says whether rules knew of this
+    learner in this course before.
     """
     who, course = LearnerKey(register.tenant, register.learner), register.course
     touched: Iterable[ClauseId] = rulebook.asked(course, register.kind, register.object)
@@ -39,9 +41,9 @@ def judge_register(known: Known, rulebook: Rulebook, register: Register, history
         progress = CourseProgress(judged_under=rulebook.digest, course_revision=record.revision)
     progress.histories.setdefault(register.kind, {}).setdefault(register.object, {})[register.period] = history
     if progress.course_revision != record.revision:
-        touched = rulebook.by_course[course]
+        touched, changed_from = rulebook.by_course[course], -FOREVER
         progress.course_revision = record.revision
-    _judge_clauses(known, rulebook, who, place, progress, record, touched)
+    _judge_clauses(known, rulebook, who, place, progress, record, touched, changed_from)
     return was_known
 
 
@@ -169,9 +171,10 @@ def _judge_clauses(
     progress: CourseProgress,
     record: CourseRecord,
     touched: Iterable[ClauseId],
+    changed_from: int = -FOREVER,
 ) -> None:
     """Judge these clauses anew; the ledger is opened only when the spans of one have changed."""
-    changed = _met(known, rulebook, who, progress, record, touched)
+    changed = _met(known, rulebook, who, progress, record, touched, changed_from)
     known.progress.put(place, progress)
     if changed:
         ledger = known.ledger.get(str(who)) or Ledger(judged_under=rulebook.digest)
@@ -188,14 +191,16 @@ def _met(
     progress: CourseProgress,
     record: CourseRecord,
     touched: Iterable[ClauseId],
+    changed_from: int = -FOREVER,
 ) -> list[ClauseId]:
     """Judge these clauses of one course, tell how far each is, and name those whose spans have changed."""
     view = CourseView(histories=progress.histories, record=record)
     changed: list[ClauseId] = []
     for clause in touched:
         rule = rulebook.clauses[clause]
-        met, far = judgement(rule.criterion, view, known.clock.time)
-        if met != progress.clauses.get(clause, ()):
+        before = progress.clauses.get(clause, ())
+        met, far = judgement(rule.criterion, view, known.clock.time, before=before, changed_from=changed_from)
+        if met != before:
             progress.clauses[clause] = met
             changed.append(clause)
         tell_clause(known, who, rule, progress, far)

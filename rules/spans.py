@@ -7,6 +7,7 @@ of all spans in order of time and count how many are open. `all` is "as many as 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from rules.histories import CourseStatement, Statement
@@ -25,6 +26,7 @@ class Span(NamedTuple):
 Spans: TypeAlias = tuple[Span, ...]
 S = TypeVar("S", bound=Statement | CourseStatement)
 NEVER: Spans = ()
+_VALUE = itemgetter(3)
 ALWAYS: Spans = (Span(-FOREVER, FOREVER),)
 
 
@@ -129,9 +131,10 @@ def spans_where(
 
 def spans_true(timeline: Sequence[Statement]) -> Spans:
     """Spans during which the value in force is true: what `spans_where` gives, for the most frequent question."""
-    if len(timeline) == 1:
-        return (Span(timeline[0].occurred_at, FOREVER),) if timeline[0].value else NEVER
-    return spans_of((statement.occurred_at, bool(statement.value)) for statement in timeline)
+    if all(map(_VALUE, timeline)):
+        # What was said again and again, and never taken back, is so from the first time on.
+        return (Span(timeline[0][0], FOREVER),) if timeline else NEVER
+    return spans_of([(statement[0], bool(statement[3])) for statement in timeline])
 
 
 def spans_of(moments: Iterable[tuple[int, bool]]) -> Spans:

@@ -16,6 +16,7 @@ from rules.histories import (
     CourseStatement,
     History,
     Statement,
+    changed_from,
     joined,
     joined_course,
     joined_earliest,
@@ -200,3 +201,14 @@ def test_what_a_long_history_does_not_keep_gives_the_very_same_tuple() -> None:
     history = history_of([*ENDS, Statement(40, 0, "e", 0), Statement(41, 0, "e", 9)])
 
     assert joined(history, Statement(42, 0, "e", 1)) is history
+
+
+@given(long_ones, randoms)
+def test_what_was_in_force_before_a_change_is_in_force_still(statements: list[Statement], random: Random) -> None:
+    history: History = ()
+    for statement in noisy(statements, random):
+        longer = joined(history, statement)
+        if longer != history:
+            for time in range(changed_from(history, longer, statement)):
+                assert in_force(longer, time) == in_force(history, time)
+        history = longer
