@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from rules.catalogue import Catalogue
 from rules.facts import CourseFact, Fact, Profile
-from rules.keys import Instant, LearnerKey, TenantId, key
+from rules.keys import Instant, TenantId, key
 from rules.replay import Replay
 from rules.rulebook import Rulebook, rulebook
 from streams.dialects.all import DIALECTS
 from streams.dialects.dialect import Record, Said, UnreadableEvent
-from streams.topics import partition_of
+from streams.topics import place_of
 
 
 class Input(NamedTuple):
@@ -72,8 +72,8 @@ def judged(
             continue
         for fact in found:
             if isinstance(fact, Profile):
-                who = LearnerKey(fact.tenant, fact.learner)
-                clean.profiles[partition_of(who, partitions), fact] += 1
+                _, partition = place_of(fact.tenant, fact.learner, partitions)
+                clean.profiles[partition, fact] += 1
             else:
                 said.append(fact)
                 clean.events.add(fact.statement.event_id)
@@ -99,8 +99,8 @@ def _parsed(one: Input, dialect: str, tenant: TenantId, now: Instant) -> tuple[S
 
 def _sent(fact: Fact | CourseFact, partitions: int) -> list[Sent]:
     if isinstance(fact, Fact):
-        who = LearnerKey(fact.register.tenant, fact.register.learner)
-        return [(partition_of(who, partitions), str(who).encode(), timeless(fact))]
+        place, partition = place_of(fact.register.tenant, fact.register.learner, partitions)
+        return [(partition, place, timeless(fact))]
     # It concerns everyone in the course, so it is in every partition.
     place = key(fact.tenant, fact.course).encode()
     return [(partition, place, timeless(fact)) for partition in range(partitions)]
