@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := bench/.venv
+PEERS_STAMP := $(PEERS)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check format test-kafka torture lock clean
+.PHONY: help setup demo dev test check format test-kafka torture bench lock clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,11 +49,21 @@ test-kafka: $(STAMP) ## the acceptance story on a real Apache Kafka (needs JDK 1
 torture: $(STAMP) ## break a real stack CYCLES times (10), by SEED (any), and count what is lost or doubled (needs JDK 17 and Maven)
 	@$(BIN)/python -m tests.torture $(if $(CYCLES),--cycles $(CYCLES)) $(if $(SEED),--seed $(SEED))
 
+$(PEERS_STAMP): bench/requirements.lock
+	@echo "Setting up $(PEERS) (once; about a minute) ..."
+	@$(PYTHON) -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+bench: $(STAMP) $(PEERS_STAMP) ## measure Laurel beside its peers, 25 minutes (QUICK=1: 5; ONLY=restore; REPEAT=3)
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(REPEAT),--repeat $(REPEAT))
+
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock
 	@$(BIN)/python -m pip install --quiet uv==0.13.9
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o deploy/requirements.lock
 	@echo hatchling==1.33.0 | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - -o deploy/build.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url bench/requirements.in -o bench/requirements.lock
 
 clean: ## remove what the other verbs made
-	@rm -rf $(VENV) demo-output torture-output .state .mypy_cache .ruff_cache .pytest_cache .hypothesis deploy/kafka/target
+	@rm -rf $(VENV) $(PEERS) demo-output torture-output .state .mypy_cache .ruff_cache .pytest_cache .hypothesis deploy/kafka/target bench/kstreams/target

@@ -27,6 +27,8 @@ JDK = 17
 START_SECONDS = 60
 STOP_SECONDS = 30
 TAIL_CHARACTERS = 3000
+# Little heap and a quick compiler: in a test it lives for seconds.
+SHORT_LIVED = ("-Xmx512m", "-XX:TieredStopAtLevel=1")
 
 
 class KafkaUnavailableError(RuntimeError):
@@ -40,7 +42,8 @@ class RealKafka:
     `stop`, `kill` and `restart` leave data and address as they are; both go with the `with` block.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, java: tuple[str, ...] = SHORT_LIVED) -> None:
+        self._java_options = java
         self._directory = Path(tempfile.gettempdir())
         self._process: subprocess.Popen[bytes] | None = None
         self._warden: subprocess.Popen[bytes] | None = None
@@ -63,6 +66,11 @@ class RealKafka:
         self._remove()
 
     @property
+    def pid(self) -> int | None:
+        """The server's process, while it runs."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def log(self) -> Path:
         """What the server says."""
         return self._directory / "server.log"
@@ -73,7 +81,7 @@ class RealKafka:
         seen = self.log.stat().st_size
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                _java("-Xmx512m", "kafka.Kafka", str(self._properties)),
+                _java(self._java_options, "kafka.Kafka", str(self._properties)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -127,7 +135,7 @@ class RealKafka:
         )
         done = subprocess.run(
             _java(
-                *("-Xmx256m", "kafka.tools.StorageTool", "format", "--standalone"),
+                *(SHORT_LIVED, "kafka.tools.StorageTool", "format", "--standalone"),
                 *("-t", CLUSTER_ID, "-c", str(self._properties)),
             ),
             check=False,
@@ -242,11 +250,9 @@ def _java_lack() -> str | None:
     return None if int(version[1]) >= JDK else f"{needs} java here is {version[1]}."
 
 
-def _java(heap: str, main: str, *arguments: str) -> list[str]:
-    # Little heap and a quick compiler: it lives for seconds.
-    options = [heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+def _java(options: tuple[str, ...], main: str, *arguments: str) -> list[str]:
     logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
-    return ["java", *options, logging, "-cp", f"{LIBS}/*", main, *arguments]
+    return ["java", *options, "-XX:+UseSerialGC", logging, "-cp", f"{LIBS}/*", main, *arguments]
 
 
 def _free_ports() -> tuple[int, int]:
