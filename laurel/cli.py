@@ -5,8 +5,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -14,28 +12,21 @@ from uuid import UUID
 
 import typer
 from aiokafka.errors import KafkaError
-from rich.console import Console
 
 from laurel import logs, operations, wiring, worker
+from laurel.catalogue_commands import app as catalogue_app
 from laurel.catalogue_file import read_catalogue
 from laurel.config import Config
-from laurel.drawing import EPOCH, NotDrawable
-from laurel.embedded import EmbeddedStackError
+from laurel.console import FAILED, USAGE, err, fail, out, told
+from laurel.drawing import EPOCH
 from laurel.evaluate import evaluate, read_lines
-from laurel.faults import FileFaults
 from laurel.printing import body_of, summary_of, table_of
-from laurel.settings import Settings, SettingsFaults, unset
+from laurel.settings import Settings, unset
 from rules.catalogue import dump_catalogue
 from rules.keys import AwardId, CredentialId, Instant, LearnerId, TenantId
 from rules.ledger import Status
 from rules.rulebook import rulebook
-from sinks.certificates import CertificateFault
-from sinks.migrations import UnusableDatabase
-from sinks.sink import SinkUnavailable
 from streams import broker
-
-FAILED = 1
-USAGE = 2
 
 app = typer.Typer(
     name="laurel",
@@ -47,26 +38,12 @@ app = typer.Typer(
     epilog="Settings are LAUREL_ variables (docs/settings.md); start with `laurel demo`.",
 )
 topics_app = typer.Typer(no_args_is_help=True, help="Kafka topics: make them, or say what is not as it should be.")
-catalogue_app = typer.Typer(no_args_is_help=True, help="Catalogues: check a file, or put it in force.")
 awards_app = typer.Typer(no_args_is_help=True, help="Awards, as they are in the database.")
 certificate_app = typer.Typer(no_args_is_help=True, help="Certificates, drawn on demand.")
 app.add_typer(topics_app, name="topics")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(awards_app, name="awards")
 app.add_typer(certificate_app, name="certificate")
-
-out = Console(soft_wrap=True, highlight=False, markup=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-
-EXPECTED = (
-    SettingsFaults,
-    FileFaults,
-    EmbeddedStackError,
-    SinkUnavailable,
-    UnusableDatabase,
-    NotDrawable,
-    CertificateFault,
-)
 
 
 def _print_version(asked: bool) -> None:
@@ -184,17 +161,6 @@ def check_topics() -> None:
         out.print("all topics are as they should be")
 
 
-@catalogue_app.command("check")
-def check_catalogue(file: Annotated[Path, typer.Argument(help="The catalogue.")]) -> None:
-    """Read a catalogue and name everything that is wrong in it; exit 1 if anything is."""
-    with told():
-        catalogue = read_catalogue(file, TenantId("check"))
-        out.print(
-            f"{file}: version {catalogue.version}, {len(catalogue.credentials)} credentials, "
-            f"{len(catalogue.courses)} courses: no faults"
-        )
-
-
 @catalogue_app.command("apply")
 def apply_catalogue(
     file: Annotated[Path, typer.Argument(help="The catalogue.")],
@@ -256,28 +222,9 @@ def render_certificate(
         out.print(f"{target}")
 
 
-@contextmanager
-def told() -> Iterator[None]:
-    """Say what was expected to go wrong as a sentence, and leave traces to bugs."""
-    try:
-        yield
-    except EXPECTED as error:
-        fail(str(error), FAILED)
-    except (KafkaError, OSError) as error:
-        fail(f"{type(error).__name__}: {error}", FAILED)
-    except KeyboardInterrupt:
-        fail("interrupted", worker.INTERRUPTED)
-
-
 def _interrupted(_number: int, _frame: object) -> NoReturn:
     """SIGTERM as Ctrl-C: what was started is ended on the way out."""
     raise KeyboardInterrupt
-
-
-def fail(sentence: str, code: int) -> NoReturn:
-    """Say why, and leave with that code."""
-    err.print(sentence)
-    raise typer.Exit(code)
 
 
 def _settings() -> Settings:

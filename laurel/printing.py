@@ -1,4 +1,8 @@
-"""Printing: awards as lines and tables."""
+"""Printing: awards as lines and tables, sentences to the width of the terminal."""
+
+import re
+from textwrap import wrap
+from typing import Final
 
 from rich.table import Table
 
@@ -7,6 +11,8 @@ from laurel.evaluate import Evaluation
 from rules.awards import Award
 from rules.ledger import Status
 from streams import messages
+
+_MAX_WIDTH: Final = 100  # longer lines are hard to read, however wide the terminal is
 
 
 def body_of(award: Award) -> str:
@@ -42,3 +48,18 @@ def summary_of(done: Evaluation) -> Table:
     for (kind, credential), row in sorted(counts.items()):
         table.add_row(kind, credential, *[str(row[status]) for status in Status])
     return table
+
+
+def wrapped(text: str, width: int, indent: str = "") -> str:
+    """Wrap each line of a text to a width; what follows a dash stays behind it, and `70 %` stays together."""
+    lines = []
+    for line in text.splitlines():
+        begin = re.match(r" *(- )?", line)
+        first = indent + (begin[0] if begin else "")
+        rest = line.removeprefix(first.removeprefix(indent)).replace(" %", "\N{NO-BREAK SPACE}%")
+        further = " " * len(first)
+        limit = min(width, _MAX_WIDTH)
+        lines += wrap(
+            rest, limit, initial_indent=first, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+        )
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}%", " %")

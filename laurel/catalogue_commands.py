@@ -1,0 +1,90 @@
+"""The commands of `laurel catalogue` that need nothing but files."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from laurel.catalogue_file import read_catalogue
+from laurel.console import USAGE, fail, out, told
+from laurel.faults import nearest, show
+from laurel.printing import wrapped
+from rules.catalogue import Catalogue, Credential, digest, dump_credential
+from rules.explanations import Explanation, Requirement, explanation, names_of
+from rules.keys import TenantId
+
+# Whose catalogue it is does not matter to what these commands say.
+NOBODY = TenantId("check")
+INDENT = "  "
+_IDS_NAMED = 12
+
+app = typer.Typer(no_args_is_help=True, help="Catalogues: read, explain, compare and try a file, or put it in force.")
+
+File = Annotated[Path, typer.Argument(help="The catalogue.")]
+
+
+@app.command()
+def check(file: File) -> None:
+    """Read a catalogue and name everything that is wrong in it; exit 1 if anything is."""
+    with told():
+        catalogue = read_catalogue(file, NOBODY)
+        out.print(
+            f"{file}: version {catalogue.version}, {len(catalogue.credentials)} credentials, "
+            f"{len(catalogue.courses)} courses: no faults"
+        )
+
+
+@app.command()
+def explain(
+    file: File,
+    credentials: Annotated[
+        list[str] | None, typer.Argument(metavar="CREDENTIAL", help="Their ids; all, if left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line for each credential.")] = False,
+) -> None:
+    """Say in plain sentences what each credential takes, and what follows."""
+    with told():
+        catalogue = read_catalogue(file, NOBODY)
+        names = names_of(catalogue)
+        asked = _asked(file, catalogue, credentials or [])
+        if as_json:
+            for one in asked:
+                body = _explained(explanation(one, names), digest(dump_credential(one)))
+                typer.echo(json.dumps(body, ensure_ascii=False))
+        else:
+            told_of = [f"{one.id}\n{wrapped(explanation(one, names).text, out.width, INDENT)}" for one in asked]
+            out.print("\n\n".join(told_of))
+
+
+def _asked(file: Path, catalogue: Catalogue, ids: list[str]) -> list[Credential]:
+    """The credentials of these ids, in the order of the file; all, if none is named."""
+    known = {str(credential.id): credential for credential in catalogue.credentials}
+    for name in ids:
+        if name not in known:
+            closest = nearest(name, known)
+            some = ", ".join(list(known)[:_IDS_NAMED]) + (", …" if len(known) > _IDS_NAMED else ".")
+            cure = f"Did you mean {show(closest)}?" if closest else f"The ids here are {some}"
+            fail(f"{file}: There is no credential {show(name)}. {cure}", USAGE)
+    return [credential for name, credential in known.items() if not ids or name in ids]
+
+
+def _explained(one: Explanation, version: str) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "version": version,
+        "kind": one.kind.value,
+        "name": one.name,
+        "what": one.what,
+        "description": one.description,
+        "needs": _required(one.needs),
+        "when_no_longer_met": one.when_no_longer_met,
+        "counted_by": [{"id": by.id, "kind": by.kind.value, "name": by.name} for by in one.counted_by],
+        "skills": [{"framework": skill.framework, "code": skill.code, "name": skill.name} for skill in one.skills],
+        "certificate": one.certificate,
+        "text": one.text,
+    }
+
+
+def _required(needs: Requirement) -> dict[str, object]:
+    return {"text": needs.text, "parts": [_required(part) for part in needs.parts]}
