@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from laurel.catalogue_diff import catalogue_diff
+from laurel.catalogue_diff_printing import print_diff
 from laurel.catalogue_file import read_catalogue
-from laurel.console import USAGE, fail, out, told
+from laurel.console import FAILED, USAGE, fail, out, told
 from laurel.faults import nearest, show
 from laurel.printing import wrapped
 from rules.catalogue import Catalogue, Credential, digest, dump_credential
@@ -55,6 +57,26 @@ def explain(
         else:
             told_of = [f"{one.id}\n{wrapped(explanation(one, names).text, out.width, INDENT)}" for one in asked]
             out.print("\n\n".join(told_of))
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="The catalogue as it was.")],
+    new: Annotated[Path, typer.Argument(help="The catalogue as it is to be.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object in place of the text.")] = False,
+) -> None:
+    """
+    Say what differs between two catalogues; exit 1 if anything does.
+
+    Exit 0: they are equal. 1: they differ. 2: one of them cannot be read.
+    """
+    with told(USAGE):
+        found = catalogue_diff(read_catalogue(old, NOBODY), read_catalogue(new, NOBODY))
+        if as_json:
+            typer.echo(json.dumps(found.as_json(), ensure_ascii=False))
+        else:
+            print_diff(found, out)
+    raise typer.Exit(0 if found.is_empty else FAILED)
 
 
 def _asked(file: Path, catalogue: Catalogue, ids: list[str]) -> list[Credential]:

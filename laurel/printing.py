@@ -12,7 +12,7 @@ from rules.awards import Award
 from rules.ledger import Status
 from streams import messages
 
-_MAX_WIDTH: Final = 100  # longer lines are hard to read, however wide the terminal is
+MAX_WIDTH: Final = 100  # longer lines are hard to read, however wide the terminal is
 
 
 def body_of(award: Award) -> str:
@@ -58,7 +58,7 @@ def wrapped(text: str, width: int, indent: str = "") -> str:
         first = indent + (begin[0] if begin else "")
         rest = line.removeprefix(first.removeprefix(indent)).replace(" %", "\N{NO-BREAK SPACE}%")
         further = " " * len(first)
-        limit = min(width, _MAX_WIDTH)
+        limit = min(width, MAX_WIDTH)
         lines += wrap(
             rest, limit, initial_indent=first, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
         )
