@@ -9,6 +9,7 @@ import typer
 from laurel.catalogue_diff import catalogue_diff
 from laurel.catalogue_diff_printing import print_diff
 from laurel.catalogue_file import read_catalogue
+from laurel.catalogue_schema import dump_schema
 from laurel.console import FAILED, USAGE, fail, out, told
 from laurel.faults import nearest, show
 from laurel.printing import wrapped
@@ -77,6 +78,12 @@ def diff(
         else:
             print_diff(found, out)
     raise typer.Exit(0 if found.is_empty else FAILED)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the catalogue file, for editors."""
+    typer.echo(dump_schema(), nl=False)
 
 
 def _asked(file: Path, catalogue: Catalogue, ids: list[str]) -> list[Credential]:

@@ -3,14 +3,27 @@
 import re
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias, assert_never
+from typing import Annotated, Final, Literal, TypeAlias, assert_never
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, JsonValue, WithJsonSchema
 
 from laurel.catalogue_checks import catalogue_faults
 from laurel.faults import FileFaults, in_order, nearest, show
 from laurel.located import Document, read_document
-from laurel.shapes import NOT_BLANK, Form, Id, Name, named, one_of, read_form, refusal, tag
+from laurel.shapes import (
+    MAX_ID_CHARACTERS,
+    NOT_BLANK,
+    NOT_BLANK_SCHEMA,
+    Form,
+    Id,
+    Key,
+    Name,
+    named,
+    one_of,
+    read_form,
+    refusal,
+    tag,
+)
 from rules.awards import CredentialKind
 from rules.catalogue import Catalogue, CertificateDesign, Credential, Issuer, Skill
 from rules.criteria import (
@@ -64,7 +77,7 @@ def _credential_id(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", text):
+    if not re.fullmatch(_ADDRESS, text):
         raise refusal(f"is {show(text)}, and must be a web address.", "Write it like https://example.edu/issuer.")
     return text
 
@@ -141,7 +154,11 @@ _KINDS: Final = (
     "at_least",
 )
 _ONE_KEY: Final = f"Write one of {one_of(_KINDS)} as a key."
-_SCORE_SCHEMA: Final = {"type": "number", "minimum": 0, "maximum": MAX_SCORE_PERCENT, "multipleOf": 0.01}
+# Without `multipleOf: 0.01`: editors reckon in floats, and refuse 0.07 by it.
+_SCORE_SCHEMA: Final = {"type": "number", "minimum": 0, "maximum": MAX_SCORE_PERCENT}
+_LISTED: Final[dict[str, JsonValue]] = {"minItems": 1, "uniqueItems": True}
+_KEYS_SCHEMA: Final[dict[str, JsonValue]] = {"propertyNames": {"maxLength": MAX_ID_CHARACTERS, **NOT_BLANK_SCHEMA}}
+_ADDRESS: Final = r"https?://[^\s/?#]+[^\s]*"
 _ID_SCHEMA: Final = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"}
 
 Score: TypeAlias = Annotated[
@@ -170,7 +187,7 @@ class TopicsForm(Form):
     course: Course
     topics: Annotated[
         Annotated[Literal["all"], tag("all")]
-        | Annotated[list[Id], Field(json_schema_extra={"minItems": 1}), tag("listed")]
+        | Annotated[list[Id], Field(json_schema_extra=_LISTED), tag("listed")]
         | Annotated[int, Field(json_schema_extra={"minimum": 1}), tag("count")],
         Discriminator(_topics_tag),
         BeforeValidator(_topics),
@@ -186,7 +203,7 @@ class BadgesForm(Form):
         list[BadgeId],
         Field(
             description="The badges or milestones that count",
-            json_schema_extra={"minItems": 1},
+            json_schema_extra=_LISTED,
             examples=[["data-literacy", "sql"]],
         ),
     ]
@@ -249,7 +266,11 @@ class IssuerForm(Form):
     id: Annotated[
         Id,
         AfterValidator(_address),
-        Field(description="The issuer's web address", examples=["https://example.edu/issuer"]),
+        Field(
+            description="The issuer's web address",
+            examples=["https://example.edu/issuer"],
+            json_schema_extra={"pattern": f"^{_ADDRESS}$"},
+        ),
     ]
     name: Annotated[Name, Field(examples=["Example University"])]
 
@@ -267,7 +288,14 @@ class SkillForm(Form):
 class DesignForm(Form):
     template: Annotated[str, Field(examples=[DEFAULT_TEMPLATE])] = DEFAULT_TEMPLATE
     text: Annotated[
-        str, Field(max_length=2_000, description="With replace strings in braces", examples=[DEFAULT_TEXT]), NOT_BLANK
+        str,
+        Field(
+            max_length=2_000,
+            description="With replace strings in braces",
+            examples=[DEFAULT_TEXT],
+            json_schema_extra=NOT_BLANK_SCHEMA,
+        ),
+        NOT_BLANK,
     ] = DEFAULT_TEXT
 
 
@@ -295,7 +323,7 @@ class CatalogueForm(Form):
 
     version: Annotated[int, Field(ge=1, description="The authors' number; raise it with each change", examples=[1])]
     issuer: IssuerForm
-    courses: dict[Id, CourseForm] = Field(default_factory=dict)
+    courses: Annotated[dict[Key, CourseForm], Field(json_schema_extra=_KEYS_SCHEMA)] = Field(default_factory=dict)
     credentials: Annotated[list[CredentialForm], Field(json_schema_extra={"minItems": 1})]
 
 
@@ -313,15 +341,6 @@ def read_catalogue(path: Path, tenant: TenantId) -> Catalogue:
         raise
     except FileFaults as refused:
         raise CatalogueFaults(refused.faults) from None
-
-
-def catalogue_schema() -> dict[str, Any]:
-    """The JSON Schema by which editors complete a catalogue."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **CatalogueForm.model_json_schema(),
-        "title": "Laurel catalogue",
-    }
 
 
 def _catalogue(document: Document, tenant: TenantId) -> Catalogue:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from laurel.faults import Fault, FileFaults, in_order, nearest, show
 from laurel.located import Document, read_document
-from laurel.shapes import NOT_BLANK, Form, Id, one_of, read_form, refusal
+from laurel.shapes import NOT_BLANK, Form, Id, Key, one_of, read_form, refusal
 from rules.keys import TenantId
 
 OWN_TOPICS: Final = "laurel."
@@ -95,7 +95,7 @@ def _time_zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-TenantName = Annotated[Id, AfterValidator(_tenant)]
+TenantName = Annotated[Key, AfterValidator(_tenant)]
 
 
 class SourceForm(Form):

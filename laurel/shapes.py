@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Tag, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Tag, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from laurel.faults import Fault, Steps, nearest, show, show_path
@@ -84,8 +84,11 @@ def _not_blank(text: str) -> str:
 
 
 NOT_BLANK: Final = AfterValidator(_not_blank)
-Name = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS), NOT_BLANK]
-Id = Annotated[str, Field(max_length=MAX_ID_CHARACTERS), NOT_BLANK]
+# What the check above is in JSON Schema. Keys of a mapping go without: pydantic would make `patternProperties` of it.
+NOT_BLANK_SCHEMA: Final[dict[str, JsonValue]] = {"pattern": r"\S"}
+Name = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS, json_schema_extra=NOT_BLANK_SCHEMA), NOT_BLANK]
+Key = Annotated[str, Field(max_length=MAX_ID_CHARACTERS), NOT_BLANK]
+Id = Annotated[Key, Field(json_schema_extra=NOT_BLANK_SCHEMA)]
 
 
 def _fault(document: Document, schema: dict[str, Any], detail: ErrorDetails, later: Mapping[str, str]) -> Fault:

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from laurel.catalogue_file import DEFAULT_TEMPLATE, DEFAULT_TEXT, CatalogueFaults, catalogue_schema, read_catalogue
+from laurel.catalogue_file import DEFAULT_TEMPLATE, DEFAULT_TEXT, CatalogueFaults, read_catalogue
+from laurel.catalogue_schema import catalogue_schema
 from laurel.config import read_config
 from laurel.located import MAX_BYTES
 from rules.awards import CredentialKind
