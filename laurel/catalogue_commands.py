@@ -9,8 +9,9 @@ import typer
 from laurel.catalogue_diff import catalogue_diff
 from laurel.catalogue_diff_printing import print_diff
 from laurel.catalogue_file import read_catalogue
+from laurel.catalogue_graph import MAX_MERMAID_ARROWS, GraphFormat, dump_graph, graph_of
 from laurel.catalogue_schema import dump_schema
-from laurel.console import FAILED, USAGE, fail, out, told
+from laurel.console import FAILED, USAGE, err, fail, out, told
 from laurel.faults import nearest, show
 from laurel.printing import wrapped
 from rules.catalogue import Catalogue, Credential, digest, dump_credential
@@ -84,6 +85,22 @@ def diff(
 def schema() -> None:
     """Print the JSON Schema of the catalogue file, for editors."""
     typer.echo(dump_schema(), nl=False)
+
+
+@app.command()
+def graph(
+    file: File,
+    form: Annotated[GraphFormat, typer.Option("--format", help="In which language.")] = GraphFormat.MERMAID,
+) -> None:
+    """Draw what builds on what, from courses to certificates."""
+    with told():
+        drawn = graph_of(read_catalogue(file, NOBODY))
+        typer.echo(dump_graph(drawn, form), nl=False)
+        if form is GraphFormat.MERMAID and len(drawn.arrows) > MAX_MERMAID_ARROWS:
+            err.print(
+                f"{file}: {len(drawn.arrows)} arrows; Mermaid draws at most {MAX_MERMAID_ARROWS} "
+                "unless maxEdges is set. --format dot"
+            )
 
 
 def _asked(file: Path, catalogue: Catalogue, ids: list[str]) -> list[Credential]:
