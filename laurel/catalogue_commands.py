@@ -11,8 +11,9 @@ from laurel.catalogue_diff_printing import print_diff
 from laurel.catalogue_file import read_catalogue
 from laurel.catalogue_graph import MAX_MERMAID_ARROWS, GraphFormat, dump_graph, graph_of
 from laurel.catalogue_schema import dump_schema
+from laurel.catalogue_warnings import read_with_warnings
 from laurel.console import FAILED, USAGE, err, fail, out, told
-from laurel.faults import nearest, show
+from laurel.faults import MAX_FAULTS_SHOWN, nearest, show
 from laurel.printing import wrapped
 from rules.catalogue import Catalogue, Credential, digest, dump_credential
 from rules.explanations import Explanation, Requirement, explanation, names_of
@@ -30,12 +31,21 @@ File = Annotated[Path, typer.Argument(help="The catalogue.")]
 
 @app.command()
 def check(file: File) -> None:
-    """Read a catalogue and name everything that is wrong in it; exit 1 if anything is."""
+    """
+    Read a catalogue and name everything that is wrong in it; exit 1 if anything is.
+
+    Warnings name what is probably not meant. They do not change the exit.
+    """
     with told():
-        catalogue = read_catalogue(file, NOBODY)
+        catalogue, warnings = read_with_warnings(file, NOBODY)
+        for warning in warnings[:MAX_FAULTS_SHOWN]:
+            out.print(f"{warning.file}:{warning.line}: warning: {warning.problem} {warning.cure}")
+        if len(warnings) > MAX_FAULTS_SHOWN:
+            out.print(f"… and {len(warnings) - MAX_FAULTS_SHOWN} more warnings.")
         out.print(
             f"{file}: version {catalogue.version}, {len(catalogue.credentials)} credentials, "
             f"{len(catalogue.courses)} courses: no faults"
+            + (f", {len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else "")
         )
 
 

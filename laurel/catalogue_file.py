@@ -336,14 +336,15 @@ CatalogueForm.model_rebuild()
 def read_catalogue(path: Path, tenant: TenantId) -> Catalogue:
     """Read a tenant's catalogue. Raises CatalogueFaults with every fault at once, each with its line and cure."""
     try:
-        return _catalogue(read_document(path), tenant)
+        return catalogue_of(read_document(path), tenant)
     except CatalogueFaults:
         raise
     except FileFaults as refused:
         raise CatalogueFaults(refused.faults) from None
 
 
-def _catalogue(document: Document, tenant: TenantId) -> Catalogue:
+def catalogue_of(document: Document, tenant: TenantId) -> Catalogue:
+    """The catalogue that a document describes. Raises CatalogueFaults with every fault at once."""
     form, misfits = read_form(CatalogueForm, document, later=_LATER_KEYS)
     faults = in_order(document.faults, misfits, catalogue_faults(document))
     if faults or form is None:
