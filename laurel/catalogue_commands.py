@@ -1,6 +1,7 @@
 """The commands of `laurel catalogue` that need nothing but files."""
 
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,10 @@ from laurel.catalogue_graph import MAX_MERMAID_ARROWS, GraphFormat, dump_graph, 
 from laurel.catalogue_schema import dump_schema
 from laurel.catalogue_warnings import read_with_warnings
 from laurel.console import FAILED, USAGE, err, fail, out, told
-from laurel.faults import MAX_FAULTS_SHOWN, nearest, show
+from laurel.faults import MAX_FAULTS_SHOWN, Fault, FileFaults, nearest, show
 from laurel.printing import wrapped
+from laurel.scenario_file import SUFFIX, Scenario, beside, read_scenarios
+from laurel.scenarios import run_scenario
 from rules.catalogue import Catalogue, Credential, digest, dump_credential
 from rules.explanations import Explanation, Requirement, explanation, names_of
 from rules.keys import TenantId
@@ -111,6 +114,54 @@ def graph(
                 f"{file}: {len(drawn.arrows)} arrows; Mermaid draws at most {MAX_MERMAID_ARROWS} "
                 "unless maxEdges is set. --format dot"
             )
+
+
+@app.command("test")
+def try_scenarios(
+    file: File,
+    scenarios: Annotated[
+        list[Path] | None,
+        typer.Argument(help=f"Files of scenarios; by default the one beside it, NAME{SUFFIX}.", show_default=False),
+    ] = None,
+) -> None:
+    """
+    Try a catalogue with scenarios: what a learner does, and what is expected; exit 1 if one fails.
+
+    Each scenario is judged by the code that the workers run (docs/catalogue.md, "Scenarios").
+    """
+    with told():
+        catalogue = read_catalogue(file, NOBODY)
+        paths = scenarios or [beside(file)]
+        tried = [(path, run_scenario(catalogue, one)) for path, one in _read_all(file, paths, catalogue)]
+        failed = 0
+        for path, scenarios_of in groupby(tried, key=lambda pair: pair[0]):
+            out.print(f"{path}")
+            for _, one in scenarios_of:
+                out.print(f"  {'FAILED' if one.differences else 'passed'}  {one.scenario.name}")
+                for difference in one.differences:
+                    out.print(f"{difference}")
+                failed += bool(one.differences)
+        out.print(
+            f"{len(tried)} scenario{'s' if len(tried) > 1 else ''}: {len(tried) - failed} passed, {failed} failed"
+        )
+        if failed:
+            raise typer.Exit(FAILED)
+
+
+def _read_all(file: Path, paths: list[Path], catalogue: Catalogue) -> list[tuple[Path, Scenario]]:
+    """The scenarios of all files, or the faults of all."""
+    found: list[tuple[Path, Scenario]] = []
+    faults: list[Fault] = []
+    if paths == [beside(file)] and not paths[0].exists():
+        fail(f"{file}: There are no scenarios beside it. Write {paths[0]}, or name the files.", USAGE)
+    for path in paths:
+        try:
+            found += [(path, scenario) for scenario in read_scenarios(path, catalogue)]
+        except FileFaults as refused:
+            faults += refused.faults
+    if faults:
+        raise FileFaults(faults)
+    return found
 
 
 def _asked(file: Path, catalogue: Catalogue, ids: list[str]) -> list[Credential]:

@@ -82,17 +82,17 @@ def _address(text: str) -> str:
     return text
 
 
-def _hundredths(value: object) -> int:
-    """Exact: from the digits that the author wrote, never through a float."""
+def hundredths(value: object) -> int:
+    """A percentage, exact: from the digits that the author wrote, never through a float."""
     cure = f"Write a number from 0 to {MAX_SCORE_PERCENT} with at most two decimals, such as 70 or 66.5."
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise refusal(f"is {named(value)}, and must be a number of percent.", cure)  # type: ignore[arg-type]  # plain
     if not 0 <= value <= MAX_SCORE_PERCENT:
         raise refusal(f"is {value}, and a percentage must lie between 0 and {MAX_SCORE_PERCENT}.", cure)
-    hundredths = Decimal(value).scaleb(2)
-    if hundredths != int(hundredths):
+    exact = Decimal(value).scaleb(2)
+    if exact != int(exact):
         raise refusal(f"is {value}, and scores have at most two decimals.", cure)
-    return int(hundredths)
+    return int(exact)
 
 
 def _once(value: object) -> object:
@@ -162,7 +162,7 @@ _ADDRESS: Final = r"https?://[^\s/?#]+[^\s]*"
 _ID_SCHEMA: Final = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"}
 
 Score: TypeAlias = Annotated[
-    int, BeforeValidator(_hundredths), WithJsonSchema(_SCORE_SCHEMA), Field(description="In percent", examples=[70])
+    int, BeforeValidator(hundredths), WithJsonSchema(_SCORE_SCHEMA), Field(description="In percent", examples=[70])
 ]
 BadgeId: TypeAlias = Annotated[str, AfterValidator(_credential_id), WithJsonSchema(_ID_SCHEMA)]
 Course: TypeAlias = Annotated[Id, Field(description="One of the ids under `courses`", examples=["DATA101"])]

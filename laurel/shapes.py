@@ -131,6 +131,8 @@ def _wrong(document: Document, kind: str, path: Steps, detail: ErrorDetails) -> 
             return f"{is_found}, and must be at least {context['ge']}.", ""
         case "less_than_equal":
             return f"{is_found}, and must be at most {context['le']}.", ""
+        case "too_short":
+            return f"{is_found}, and must have at least {context['min_length']}.", ""
         case "string_too_long":
             return f"{_owner((*path, ''))} has more than {context['max_length']} characters.", "Shorten it."
         case _:

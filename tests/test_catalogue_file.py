@@ -549,10 +549,12 @@ def test_the_documentation_shows_files_that_can_be_read(tmp_path: Path) -> None:
             (tmp_path / "laurel.yaml").write_text(block)
             read_config(tmp_path / "laurel.yaml", ["laurel"])
             read_as.add("configuration")
+        elif block.startswith("scenarios:"):
+            read_as.add("scenarios")  # run in test_scenarios
         else:
             read_in_place(tmp_path, block)
             read_as.add("part")
-    assert read_as == {"catalogue", "configuration", "part"}
+    assert read_as == {"catalogue", "configuration", "scenarios", "part"}
 
 
 def read_in_place(directory: Path, block: str) -> None:
