@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rules.facts import Fact, Kind, Register
 from rules.histories import Statement
-from rules.keys import CourseId, Instant, LearnerId, LearnerKey, TenantId
+from rules.keys import CourseId, Instant, LearnerId, TenantId
 from streams import topics, wire
 from streams.dialects import laurel_events
 
@@ -121,17 +121,15 @@ def fact(event: Event) -> Fact:
 def facts_record(event: Event) -> Record:
     """The event as a record of `laurel.facts`."""
     said = fact(event)
-    who = LearnerKey(said.register.tenant, said.register.learner)
-    value = wire.dump(wire.FactsRecord(fact=said))
-    return Record(topics.partition_of(who, PARTITIONS), str(who).encode(), value)
+    place, partition = topics.place_of(said.register.tenant, said.register.learner, PARTITIONS)
+    return Record(partition, place, wire.dump(wire.FactsRecord(fact=said)))
 
 
 def lms_record(event: Event) -> Record:
     """The event as a learning platform sends it in our native format, keyed by its learner."""
     said = fact(event)
-    who = LearnerKey(said.register.tenant, said.register.learner)
-    value = laurel_events.dump(said, SOURCE)
-    return Record(topics.partition_of(who, PARTITIONS), said.register.learner.encode(), value)
+    _, partition = topics.place_of(said.register.tenant, said.register.learner, PARTITIONS)
+    return Record(partition, said.register.learner.encode(), laurel_events.dump(said, SOURCE))
 
 
 class Due(NamedTuple):
