@@ -74,13 +74,14 @@ def _options() -> Options:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("--cycles", type=int, default=10, help="how often something is broken (10)")
     parser.add_argument("--seed", type=int, help="which faults come in which order, and which events (any)")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="after so long no cycle begins (no limit)")
     parser.add_argument("--rate", type=int, default=120, help="events a second (120)")
     parser.add_argument("--output", type=Path, default=Path("torture-output"), help="where logs are left")
     given = parser.parse_args()
     if given.cycles < 1 or given.rate < 1:
         parser.error("--cycles and --rate are at least 1")
     seed = secrets.randbelow(100_000) if given.seed is None else given.seed
-    return Options(cycles=given.cycles, seed=seed, per_second=given.rate, output=given.output)
+    return Options(cycles=given.cycles, seconds=given.seconds, seed=seed, per_second=given.rate, output=given.output)
 
 
 def _interrupted(*_: object) -> NoReturn:

@@ -39,9 +39,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a run is told; logs are left under `output`."""
+    """What a run is told; no cycle begins after so many seconds, and logs are left under `output`."""
 
     cycles: int
+    seconds: float
     seed: int
     per_second: int
     output: Path
@@ -80,7 +81,11 @@ class Run:
         self._await("the start", 0, READY_SECONDS)
         self.scene.feeder.start()
         self._look()
+        began = time.monotonic()
         for number in range(1, self.options.cycles + 1):
+            if time.monotonic() - began > self.options.seconds:
+                self.say(f"{self.options.seconds:.0f} s are over after {number - 1} cycles.")
+                break
             self._cycle(number, next(faults), chance)
         self._end()
 
