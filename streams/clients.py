@@ -8,7 +8,14 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    KafkaConnectionError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    for_code,
+)
+from aiokafka.protocol.commit import OffsetFetchRequest
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +76,30 @@ async def started(make: Callable[[], Client], broker: str, patience: Patience) -
         else:
             return client
     return None
+
+
+def heed_offset_errors(consumer: AIOKafkaConsumer) -> None:
+    """
+    Have a started consumer ask again where the broker cannot say yet what was committed.
+
+    From version 2 on an answer to OffsetFetch has an error of its own and then names no partition; aiokafka reads
+    that as "nothing was ever committed", and would begin at the beginning. A coordinator that was just restarted
+    answers so until it has loaded (docs/faust.md).
+    """
+    coordinator: Any = consumer._coordinator  # noqa: SLF001  # aiokafka has no other place for it
+    send = coordinator._send_req  # noqa: SLF001
+
+    async def checked(request: Any) -> Any:
+        answer = await send(request)
+        code = getattr(answer, "error_code", 0) if isinstance(request, OffsetFetchRequest) else 0
+        if code:
+            error = for_code(code)
+            if error in (NotCoordinatorForGroupError, GroupCoordinatorNotAvailableError):
+                coordinator.coordinator_dead()
+            raise error(consumer._group_id)  # noqa: SLF001
+        return answer
+
+    coordinator._send_req = checked  # noqa: SLF001
 
 
 async def until_topics(consumer: AIOKafkaConsumer, wanted: AbstractSet[str], patience: Patience) -> None:

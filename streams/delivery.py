@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from sinks.sink import AwardSink, Item, SinkUnavailable
-from streams.clients import Patience, Sleep, started, until_topics
+from streams.clients import Patience, Sleep, heed_offset_errors, started, until_topics
 from streams.dead_letters import dead_letter
 from streams.dialects.dialect import UnreadableEvent
 from streams.messages import (
@@ -314,6 +314,7 @@ async def _clients(
         consumer = await started(lambda: _consumer(options), options.bootstrap_servers, patience)
         if consumer is not None:
             undo.push_async_callback(consumer.stop)
+            heed_offset_errors(consumer)
             await until_topics(consumer, wanted, patience)
         producer = await started(lambda: _producer(options), options.bootstrap_servers, patience)
         if producer is not None:

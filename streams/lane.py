@@ -25,6 +25,7 @@ from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.clients import heed_offset_errors
 from streams.exits import bug, cut, outage
 
 # How long the broker holds a fetch that finds nothing, in milliseconds.
@@ -106,6 +107,10 @@ class Thread(driver.AIOKafkaConsumerThread):
         self.cut: dict[TP, int] = {}
         self._first_seen: dict[TP, tuple[Any, Any]] = {}
         return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        heed_offset_errors(self._ensure_consumer())
 
     async def ends(self, partitions: Iterable[TP]) -> dict[TP, tuple[int, int | None]]:
         """For each partition where the next fetch begins, and the last stable offset that a fetch has told of."""
