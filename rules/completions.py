@@ -1,15 +1,14 @@
 """Completions: when topics of a course were complete or exempted, and which events say so."""
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-from rules.histories import ByPeriod, CourseHistory
+from rules.histories import ByPeriod, CourseHistory, Statement
 from rules.spans import FOREVER, NEVER, Span, Spans, at_least, in_force, intersection, normal, spans_true, union
 
 ByTopic = dict[str, ByPeriod]
 
-# Of what nothing was said. Nobody writes into it.
-_NOTHING: Final[dict[Any, Any]] = {}
+_SILENCE: Final = Statement(0, 0, "", None)
 
 
 def any_topics(count: int, done: ByTopic, time: int) -> tuple[Spans, list[str]]:
@@ -18,31 +17,32 @@ def any_topics(count: int, done: ByTopic, time: int) -> tuple[Spans, list[str]]:
 
     What is only exempted does not count among topics of one's own choice.
     """
-    found = [_completion(done[topic], time) for topic in sorted(done)]
-    return at_least(count, [spans for spans, _ in found]), [event for _, event in found if event is not None]
+    spans = NEVER if len(done) < count else at_least(count, [_spans(periods) for periods in done.values()])
+    return spans, _events(sorted(done), done, {}, time)
 
 
-def all_topics(topics: Iterable[str], done: ByTopic, exempted: ByTopic, time: int) -> tuple[Spans, list[str]]:
+def all_topics(topics: Sequence[str], done: ByTopic, exempted: ByTopic, time: int) -> tuple[Spans, list[str]]:
     """
     When all topics were complete or exempted, and not by exemption alone; and the events of those that are then.
 
     Of no topics: never.
     """
-    spans: list[Spans] = []
-    by_work: list[Spans] = []
-    events: list[str] = []
+    return _all_spans(topics, done, exempted), _events(topics, done, exempted, time)
+
+
+def _all_spans(topics: Sequence[str], done: ByTopic, exempted: ByTopic) -> Spans:
+    spoken_of = {**done, **exempted} if exempted else done
+    # One of which nothing was said is the answer, and so it is until the last of them.
+    if not topics or not done or not all(map(spoken_of.__contains__, topics)):
+        return NEVER
+    if not exempted:
+        return intersection([_spans(done[topic]) for topic in topics])
+    by_work, of_each = [], []
     for topic in topics:
-        found, event = _completion(done.get(topic, _NOTHING), time)
-        if exempted:
-            by_work.append(found)
-            other, exempting = _completion(exempted.get(topic, _NOTHING), time)
-            found, event = union([found, other]), exempting if event is None else event
-        spans.append(found)
-        if event is not None:
-            events.append(event)
-    if not spans or NEVER in spans:
-        return NEVER, events
-    return intersection([*spans, union(by_work)] if exempted else spans), events
+        done_spans = _spans(done[topic]) if topic in done else NEVER
+        by_work.append(done_spans)
+        of_each.append(union([done_spans, _spans(exempted[topic])]) if topic in exempted else done_spans)
+    return intersection([*of_each, union(by_work)])
 
 
 def outlined_topics(
@@ -69,19 +69,35 @@ def outlined_topics(
     return whole, events, have, need
 
 
-def _completion(periods: ByPeriod, time: int) -> tuple[Spans, str | None]:
-    """When a topic was complete in any period, and the event by which it is at that time: of several the earliest."""
-    if not periods:
-        return NEVER, None
-    spans: list[Spans] = []
+def _spans(periods: ByPeriod) -> Spans:
+    """When a topic was complete, in any period."""
+    if len(periods) == 1:
+        [history] = periods.values()
+        return spans_true(history)
+    return union([spans_true(history) for history in periods.values()])
+
+
+def _events(topics: Sequence[str], done: ByTopic, exempted: ByTopic, time: int) -> list[str]:
+    """The events by which topics are complete or exempted at that time, in the topics' order."""
+    found = []
+    for topic in topics:
+        event = _event(done[topic], time) if topic in done else None
+        if event is None and topic in exempted:
+            event = _event(exempted[topic], time)
+        if event is not None:
+            found.append(event)
+    return found
+
+
+def _event(periods: ByPeriod, time: int) -> str | None:
+    """The event by which a topic is complete at that time: of several periods' the earliest."""
     counting = []
     for history in periods.values():
-        if len(periods) == 1 and len(history) == 1:
-            # Said once: so it is with most topics, and there are many of them (decision 0010).
-            at, _, event, value, _ = history[0]
-            return ((Span(at, FOREVER),), event if at <= time else None) if value else (NEVER, None)
-        spans.append(spans_true(history))
-        said = in_force(history, time)
-        if said is not None and said.value:
+        said = history[-1]
+        if said[0] > time:
+            said = in_force(history, time) or _SILENCE
+        if said[3]:
             counting.append(said)
-    return union(spans), min(counting).event_id if counting else None
+    if len(counting) > 1:
+        return min(counting).event_id
+    return counting[0].event_id if counting else None
