@@ -73,7 +73,11 @@ class Broker:
 
     async def is_in(self, group: str, *states: str) -> bool:
         """Whether a group is in one of these states."""
-        answers: list[Any] = await self._admin.describe_consumer_groups([group])
+        try:
+            answers: list[Any] = await self._admin.describe_consumer_groups([group])
+        except GroupCoordinatorNotAvailableError:
+            # As in `committed`: nobody knows of it yet.
+            return False
         return all(described[2] in states for answer in answers for described in answer.groups)
 
     async def until_left(self, group: str, seconds: float) -> None:
