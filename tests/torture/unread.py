@@ -9,6 +9,8 @@ from typing import Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.clients import heed_offset_errors
+
 ASKED_SECONDS = 2.0
 
 
@@ -51,6 +53,7 @@ class Unread:
             consumer = AIOKafkaConsumer(bootstrap_servers=self._address, group_id=self._group, enable_auto_commit=False)
             self._consumer = consumer
             await consumer.start()
+            heed_offset_errors(consumer)
             consumer.assign(self._partitions)
         ends = await self._consumer.end_offsets(self._partitions)
         committed = await asyncio.gather(*[self._consumer.committed(tp) for tp in self._partitions])
