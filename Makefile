@@ -7,7 +7,7 @@ PEERS := bench/.venv
 PEERS_STAMP := $(PEERS)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check format test-kafka torture bench lock clean
+.PHONY: help setup demo dev test check format simulate test-kafka torture bench lock clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,11 +37,14 @@ check: $(STAMP) ## format, lint, types, import rules, fast tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache --config pyproject.toml >.lint-imports.log || { cat .lint-imports.log; exit 1; }
 	@rm -f .lint-imports.log
-	@$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=fast -m "not stack and not kafka"
+	@$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=fast -m "not stack and not kafka and not simulation"
 
 format: $(STAMP) ## let ruff format and mend
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
+
+simulate: $(STAMP) ## worlds in which everything goes wrong, 1,000 of them (SEED=17, SEEDS=1-500 or COUNT=50)
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(COUNT),--count $(COUNT)) $(if $(FAULT),--fault "$(FAULT)") $(if $(TRACE),--trace $(TRACE))
 
 test-kafka: $(STAMP) ## the acceptance story on a real Apache Kafka (needs JDK 17 and Maven)
 	@LAUREL_REQUIRE=kafka $(BIN)/python -m pytest -m kafka

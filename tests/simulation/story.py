@@ -1,0 +1,163 @@
+"""The story of a seed: a few learners, two catalogues, and the events of a term in which everything is corrected."""
+
+from dataclasses import dataclass
+from random import Random
+
+from laurel.term_records import Told, broken, foreign, native
+from rules.catalogue import Catalogue, Credential
+from rules.criteria import AllOf, AnyOf, Badges, Criterion, FinalGrade, ItemGrade, TopicsCompleted
+from rules.facts import CourseFact, CourseKind, Fact, Kind, Profile, Register
+from rules.histories import CourseStatement, Statement
+from rules.keys import CourseId, CredentialId, Instant, LearnerId
+from rules.policies import Policy
+from tests.stories import COURSES, TENANT, TOPICS, badge, catalogue_of, certificate
+
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+# 2026-03-02 and 2026-06-29, in microseconds: everything has happened before the simulation begins, or is about to.
+TERM_AT, NOW = 1_772_409_600_000_000, 1_782_691_200_000_000
+LEARNERS = tuple(LearnerId(name) for name in ("u/1", "u", "ü 3", "u/1/staff"))
+ITEMS = ("i1", "i2")
+PERIODS = ("", "", "", "p")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What is told: the catalogue at first, so many events, another catalogue, and the other events."""
+
+    catalogues: tuple[Catalogue, Catalogue]
+    told: tuple[Told, ...]
+    changed_after: int
+
+
+def story_of(seed: int) -> Story:
+    """The same seed tells the same story, anywhere."""
+    random = Random(f"{seed} story")
+    told = _told(random)
+    return Story(
+        catalogues=(_catalogue(random, 1), _catalogue(random, 2)),
+        told=tuple(told),
+        changed_after=random.randrange(len(told)),
+    )
+
+
+def _catalogue(random: Random, version: int) -> Catalogue:
+    """Badges on grades and topics, one on badges, and a certificate; some are retired, or new, in the second."""
+    policy = random.choice(tuple(Policy))
+    bar = random.choice((5_000, 7_000))
+    first, second = COURSES
+    credentials = [
+        badge("one", FinalGrade(course=first, at_least=bar), Policy.KEEP),
+        badge("two", TopicsCompleted(course=second, topics=random.choice(("all", 2, ("a", "b")))), Policy.REVOKE),
+        badge("three", _mixed(random, first, second), policy),
+        badge("built", _badges(random, ("one", "two", "three"), 2), random.choice(tuple(Policy))),
+        certificate("paper", _paper(random, bar, first), random.choice(tuple(Policy))),
+    ]
+    if version == 2:
+        kept = [one for one in credentials[:3] if random.random() < 0.7]
+        credentials = [
+            *_without_parts(credentials, kept),
+            badge("four", ItemGrade(course=second, item="i1", at_least=bar)),
+        ]
+    return catalogue_of(*credentials, version=version)
+
+
+def _without_parts(credentials: list[Credential], kept: list[Credential]) -> list[Credential]:
+    """What builds on a badge goes with it."""
+    return credentials if len(kept) == 3 else kept
+
+
+def _mixed(random: Random, first: CourseId, second: CourseId) -> Criterion:
+    parts: tuple[Criterion, ...] = (
+        ItemGrade(course=first, item="i1", at_least=random.choice((0, 5_000))),
+        TopicsCompleted(course=first, topics=random.choice(("all", 1))),
+        FinalGrade(course=second, at_least=5_000),
+    )
+    chosen = tuple(random.sample(parts, 2))
+    return AllOf(parts=chosen) if random.random() < 0.5 else AnyOf(parts=chosen)
+
+
+def _badges(random: Random, names: tuple[str, ...], most: int) -> Badges:
+    return Badges(at_least=random.randint(1, most), of=tuple(CredentialId(name) for name in names))
+
+
+def _paper(random: Random, bar: int, course: CourseId) -> Criterion:
+    """A certificate on badges or, now and then, with criteria of its own, which become a milestone."""
+    badges = _badges(random, ("one", "two", "three", "built"), 3)
+    if random.random() < 0.3:
+        return AllOf(parts=(badges, FinalGrade(course=course, at_least=bar)))
+    return badges
+
+
+def _told(random: Random) -> list[Told]:
+    learners = LEARNERS[: random.randint(2, len(LEARNERS))]
+    found = [
+        native(_said(random, learners, number), binary=random.random() < 0.3)
+        for number in range(random.randint(25, 60))
+    ]
+    for number, learner in enumerate(learners[:2]):
+        found.append(native(_profile(learner, number)))
+    for _ in range(random.randint(0, 3)):
+        found.append(broken(random, random.choice(found)))
+    found.append(foreign(random, TERM_AT + DAY))
+    random.shuffle(found)
+    return found
+
+
+def _said(random: Random, learners: tuple[LearnerId, ...], number: int) -> Fact | CourseFact:
+    course = random.choice(COURSES)
+    if random.random() < 0.15:
+        return _course_fact(random, course, number)
+    kind = random.choice((*GRADES, Kind.TOPIC, Kind.TOPIC, Kind.TOPIC, Kind.EXEMPTION))
+    is_grade = kind in GRADES
+    thing = random.choice(ITEMS) if kind is Kind.ITEM_GRADE else "" if is_grade else random.choice(TOPICS)
+    value = random.choice((None, 0, 4_999, 6_000, 7_000, 9_000)) if is_grade else random.choice((1, 1, 1, 0))
+    register = Register(
+        tenant=TENANT,
+        learner=random.choice(learners),
+        course=course,
+        kind=kind,
+        object=thing,
+        period=random.choice(PERIODS) if kind is not Kind.ITEM_GRADE else "",
+    )
+    released = random.choice((None, None, True, False)) if is_grade else None
+    stated = Statement(_moment(random), random.randint(0, 1), _id(number), value, released)
+    return Fact(register=register, statement=stated, received_at=Instant(0))
+
+
+GRADES = (Kind.CALCULATED_GRADE, Kind.CALCULATED_GRADE, Kind.ADJUSTED_GRADE, Kind.ITEM_GRADE)
+
+
+def _course_fact(random: Random, course: CourseId, number: int) -> CourseFact:
+    kind = random.choice(tuple(CourseKind))
+    stated = CourseStatement(_moment(random), 0, _id(number))
+    if kind is CourseKind.OUTLINE:
+        stated = stated._replace(topics=tuple(sorted(random.sample(TOPICS, random.randint(1, 3)))))
+    else:
+        stated = stated._replace(released=random.random() < 0.7)
+    return CourseFact(tenant=TENANT, course=course, kind=kind, statement=stated, received_at=Instant(0))
+
+
+def closing(number: int) -> Told:
+    """A record that says something of a course that no rule asks about: time and positions move on with it."""
+    stated = CourseStatement(TERM_AT, 0, _id(-1 - number), topics=("a",))
+    fact = CourseFact(
+        tenant=TENANT, course=CourseId("other"), kind=CourseKind.OUTLINE, statement=stated, received_at=Instant(0)
+    )
+    return native(fact)
+
+
+def _profile(learner: LearnerId, number: int) -> Profile:
+    name = f"profile-{number}"
+    return Profile(tenant=TENANT, learner=learner, full_name="A B", occurred_at=Instant(TERM_AT), event_id=name)
+
+
+def _moment(random: Random) -> int:
+    """Days are few, so that stamps meet; some are still to come."""
+    if random.random() < 0.06:
+        return NOW + random.randint(1, 10) * HOUR
+    return TERM_AT + random.randint(0, 12) * DAY
+
+
+def _id(number: int) -> str:
+    return f"https://lms.example.edu e{number}"
