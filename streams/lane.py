@@ -168,6 +168,8 @@ class Consumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Fence off former owners first; only then let Faust ask for ends and committed offsets."""
+        # All positions are new, and batches come in before the producers are there.
+        self._forget()
         try:
             await self.hosts.assigned({tp for tp in assigned if tp.topic in self.hosts.topics}, generation_id)
         except KafkaError as error:

@@ -23,7 +23,7 @@ SOURCE, CHANGELOG = TP("lms", 0), TP("laurel-progress-changelog", 1)
 
 
 class Log:
-    """A partition of a thousand records, for Faust's consumer and its thread; `meanwhile` is done in a fetch."""
+    """A partition of a thousand records, in place of Faust's consumer thread; `meanwhile` is done during a fetch."""
 
     def __init__(self, tp: TP, position: int) -> None:
         self.tp, self.position = tp, position
@@ -78,8 +78,7 @@ def reading(streams: Streams, log: Log, monkeypatch: pytest.MonkeyPatch) -> Call
     async def fetched(count: int) -> list[Run]:
         asked[0] = count
         batches, _ = await consumer._wait_next_records(1.0)
-        runs: list[Run] = batches.get(log.tp, [])
-        return runs
+        return cast("list[Run]", batches.get(log.tp, []))
 
     return fetched
 
@@ -183,3 +182,21 @@ async def test_a_changelog_that_is_forgotten_while_its_end_is_asked_for_is_left_
 
     monkeypatch.setattr(log, "ends", forgotten)
     assert await fetch(0) == []
+
+
+async def test_what_was_fetched_before_counts_no_more_once_partitions_are_handed_over(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(SOURCE, 0)
+    fetch, consumer = reading(streams, log, monkeypatch), cast("Consumer", streams.app.consumer)
+    known: list[dict[TP, int]] = []
+    await fetch(2)
+
+    async def assigned(*_told: object) -> None:
+        known.append(dict(consumer.fetched))
+        streams.lanes._leaving.set()
+
+    monkeypatch.setattr(streams.lanes, "assigned", assigned)
+    await consumer.on_partitions_assigned({SOURCE}, 2)
+
+    assert known == [{}]
