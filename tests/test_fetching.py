@@ -23,7 +23,7 @@ SOURCE, CHANGELOG = TP("lms", 0), TP("laurel-progress-changelog", 1)
 
 
 class Log:
-    """A partition of a thousand records, in place of Faust's consumer thread; `meanwhile` is done during a fetch."""
+    """A partition of a thousand records, for Faust's consumer and its thread; `meanwhile` is done in a fetch."""
 
     def __init__(self, tp: TP, position: int) -> None:
         self.tp, self.position = tp, position
@@ -78,7 +78,8 @@ def reading(streams: Streams, log: Log, monkeypatch: pytest.MonkeyPatch) -> Call
     async def fetched(count: int) -> list[Run]:
         asked[0] = count
         batches, _ = await consumer._wait_next_records(1.0)
-        return cast("list[Run]", batches.get(log.tp, []))
+        runs: list[Run] = batches.get(log.tp, [])
+        return runs
 
     return fetched
 

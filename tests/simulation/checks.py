@@ -11,10 +11,10 @@ from faust.types import TP
 from laurel.demo.results import compare
 from rules import certify, decide, telling
 from rules.awards import Standing, award_id
-from rules.criteria import Node, spans
+from rules.criteria import Node, leaves, spans
 from rules.entitlements import entitlements
 from rules.facts import CourseFact, Fact
-from rules.keys import CredentialId, Instant, LearnerKey, parts, prefix
+from rules.keys import CredentialId, Instant, LearnerKey, key, parts
 from rules.ledger import Entry, Ledger, Status
 from rules.replay import Entitlements
 from rules.spans import Span, normal
@@ -227,25 +227,27 @@ def standings(outcome: Outcome) -> Differences:
         now = _standing(outcome, state, who, CredentialId(credential))
         value = told.get(place)
         last = None if value is None else messages.parse_standing(value)
-        told_of = _told_of(state, who, place.decode())
+        told_of = _told_of(outcome, state, who, CredentialId(credential))
         if _known(now, told_of) != _known(last, told_of):
             yield f"standing of {place.decode()}: told is {last}, and the tables say {now}"
-
-
-def _told_of(state: State, who: LearnerKey, place: str) -> set[str] | None:
-    """The leaves of a badge's standing of which something was told; none for a certificate, where all are."""
-    record = state.known.standings.get(place)
-    if record is None:
-        return None
-    courses = [progress for _, progress in state.known.progress.scan(prefix(*who))]
-    nodes = [*record.badges.values(), *[node for progress in courses for node in progress.nodes.values()]]
-    return {node.clause for node in nodes}
 
 
 def _standing(outcome: Outcome, state: State, who: LearnerKey, credential: CredentialId) -> Standing | None:
     if credential in outcome.rulebook.certificates:
         return certify.standing(state.certificates, who, credential)
     return telling.standing(state.known, who, credential)
+
+
+def _told_of(outcome: Outcome, state: State, who: LearnerKey, credential: CredentialId) -> set[str] | None:
+    """The clauses and counts of badges that were told; none where all are told of, as those of certificates are."""
+    record = state.known.standings.get(key(*who, credential))
+    if record is None or credential not in outcome.rulebook.rules:
+        return None
+    found = (
+        telling._told(state.known, outcome.rulebook, who, record, leaf)
+        for leaf in leaves(outcome.rulebook.rules[credential].tree)
+    )
+    return {node.clause for node in found if node is not None}
 
 
 def _known(standing: Standing | None, told_of: set[str] | None) -> Standing | None:

@@ -16,6 +16,8 @@ from tests.simulation.world import World
 
 # So many records are folded between two looks at the clock: few, so that batches are cut.
 BREATH = 3
+# So many values stay in hand between batches: few, so that some are always dropped.
+KEPT = 5
 
 
 def staged(world: World) -> None:
@@ -45,6 +47,7 @@ def _set(world: World) -> Iterator[None]:
         with (
             patch.object(exits, "os", SimpleNamespace(_exit=exit_process)),
             patch.object(tables, "WriteBatch", Batch),
+            patch.dict(tables.View.__init__.__kwdefaults__ or {}, kept=KEPT),
             patch.object(progress, "BREATH", BREATH),
             patch.object(certificates, "BREATH", BREATH),
         ):
