@@ -53,6 +53,6 @@ QUICK = Sizes(
     few=2_000,
     strays=30_000,
     credentials=2_000,
-    catalogue_learners=300,
+    catalogue_learners=600,
     repeat=1,
 )
