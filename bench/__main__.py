@@ -6,7 +6,7 @@ import signal
 import sys
 from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from aiokafka.errors import KafkaError
@@ -70,8 +70,9 @@ def bench(
     console = Console()
     sizes = QUICK if quick else FULL
     sizes = replace(sizes, repeat=repeat) if repeat else sizes
-    # Ended from outside counts as Ctrl-C: whatever was started ends too.
-    signal.signal(signal.SIGTERM, _interrupted)
+    # A shell may have switched Ctrl-C off for what runs in its background; being ended from outside counts as one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         found = asyncio.run(_measured(Log(console=console), sizes, only or list(Group)))
     except KeyboardInterrupt:
@@ -103,10 +104,6 @@ def _table(found: Found, command: str) -> str:
     versions = {**machine.versions(), **peer_versions(), "Kafka and Kafka Streams": kafka_version()}
     today = dt.datetime.now(tz=dt.UTC).date().isoformat()
     return report.table(found, command=command, date=today, machine=machine.described(), versions=versions)
-
-
-def _interrupted(_number: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
