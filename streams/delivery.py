@@ -196,7 +196,7 @@ class _Delivery:
         sent = []
         for read in refused:
             letter = _dead_letter(read, self.options.version)
-            sent.append(await self.producer.send(topic, letter.value, letter.key, headers=letter.headers))
+            sent.append(await self.producer.send(topic, letter.value, letter.key, headers=list(letter.headers)))
         await asyncio.gather(*sent)
 
     async def _commit(self) -> None:

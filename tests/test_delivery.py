@@ -96,7 +96,7 @@ def options_for(broker: EmbeddedBroker | RealKafka) -> DeliveryOptions:
 async def send(broker: EmbeddedBroker, messages: Sequence[tuple[str, Message]]) -> None:
     async with AIOKafkaProducer(bootstrap_servers=broker.address, acks="all") as producer:
         for topic, message in messages:
-            await producer.send(topic, message.value, message.key, partition=0, headers=message.headers)
+            await producer.send(topic, message.value, message.key, partition=0, headers=list(message.headers))
         await producer.flush()
 
 
@@ -384,7 +384,7 @@ async def send_in_a_transaction(kafka: RealKafka, topic: str, revision: int) -> 
             await producer.begin_transaction()
             for number in range(40):
                 message = badge(f"u-{number}", revision if is_kept else revision + 1_000)[1]
-                await producer.send(topic, message.value, message.key, headers=message.headers)
+                await producer.send(topic, message.value, message.key, headers=list(message.headers))
             await (producer.commit_transaction() if is_kept else producer.abort_transaction())
 
 

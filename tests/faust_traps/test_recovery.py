@@ -112,14 +112,8 @@ def numbered(count: int) -> list[tuple[None, bytes]]:
     return [(None, str(number).encode()) for number in range(count)]
 
 
-@pytest.mark.stack
-async def test_plain_faust_loses_what_it_fetches_before_it_seeks_where_nothing_was_committed(
-    embedded: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    embedded.create_topics([SOURCE.topic, COUNTS.topic], partitions=1)
-    await plain.send(embedded.address, COUNTS, [(b'"k"', b"1")])
-    await plain.send(embedded.address, SOURCE, numbered(MANY))
-    app = plain.plain_app(embedded.address, broker_commit_interval=60)
+async def left_out_by_plain_faust(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many of a thousand events a plain agent is never given, on a broker of its own."""
     seen: set[int] = set()
 
     async def work(stream: Any) -> None:
@@ -127,16 +121,32 @@ async def test_plain_faust_loses_what_it_fetches_before_it_seeks_where_nothing_w
             seen.add(int(value))
             await asyncio.sleep(0.001)
 
-    plain.agent(app, work)
-    app.Table("counts", partitions=1, default=int, recovery_buffer_size=2)
-    await slowly_sought(app, monkeypatch)
-    async with plain.running(app):
-        await until(lambda: bool(seen), "the agent was given nothing")
-        settled = 0
-        while settled != len(seen):
-            settled = len(seen)
-            await asyncio.sleep(0.5)
-    assert len(seen) < MANY, mended("keep the lanes' own counting all the same: it is not the only place.")
+    with EmbeddedBroker() as broker:
+        broker.create_topics([SOURCE.topic, COUNTS.topic], partitions=1)
+        await plain.send(broker.address, COUNTS, [(b'"k"', b"1")])
+        await plain.send(broker.address, SOURCE, numbered(MANY))
+        app = plain.plain_app(broker.address, broker_commit_interval=60)
+        plain.agent(app, work)
+        app.Table("counts", partitions=1, default=int, recovery_buffer_size=2)
+        await slowly_sought(app, monkeypatch)
+        async with plain.running(app):
+            await until(lambda: bool(seen), "the agent was given nothing")
+            settled = 0
+            while settled != len(seen):
+                settled = len(seen)
+                await asyncio.sleep(0.5)
+    return MANY - len(seen)
+
+
+@pytest.mark.stack
+async def test_plain_faust_loses_what_it_fetches_before_it_seeks_where_nothing_was_committed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What is fetched before the seek depends on which of two threads is quicker: nearly always something is.
+    for _ in range(5):
+        if await left_out_by_plain_faust(monkeypatch):
+            return
+    pytest.fail(mended("keep the lanes' own counting all the same: it is not the only place."))
 
 
 @pytest.mark.stack
