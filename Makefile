@@ -37,7 +37,7 @@ check: $(STAMP) ## format, lint, types, import rules, fast tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache --config pyproject.toml >.lint-imports.log || { cat .lint-imports.log; exit 1; }
 	@rm -f .lint-imports.log
-	@$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=fast -m "not stack and not kafka and not simulation"
+	@$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=fast -m "not stack and not kafka and not simulation and not slow"
 
 format: $(STAMP) ## let ruff format and mend
 	@$(BIN)/ruff check --fix --quiet . || true

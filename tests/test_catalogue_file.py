@@ -451,6 +451,7 @@ def written(catalogue: Catalogue) -> dict[str, Any]:
 ON_DISK = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
+@pytest.mark.slow
 @ON_DISK
 @given(catalogues(), st.sampled_from([None, 2, "\t"]), st.booleans())
 def test_a_catalogue_written_as_json_reads_as_it_was(
@@ -462,6 +463,7 @@ def test_a_catalogue_written_as_json_reads_as_it_was(
     rulebook(catalogue)
 
 
+@pytest.mark.slow
 @ON_DISK
 @given(catalogues())
 def test_a_catalogue_written_as_yaml_reads_as_it_was(tmp_path: Path, catalogue: Catalogue) -> None:
@@ -489,6 +491,7 @@ def test_any_bytes_at_all_give_faults_and_nothing_else(tmp_path: Path, content: 
     assert refused(tmp_path, content)
 
 
+@pytest.mark.slow
 @ON_DISK
 @given(st.data())
 def test_a_catalogue_with_anything_put_anywhere_gives_a_catalogue_or_faults(

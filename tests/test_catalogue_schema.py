@@ -137,6 +137,7 @@ def test_a_head_that_is_refused_is_not_valid(head: str) -> None:
     assert not is_valid(head + badge())
 
 
+@pytest.mark.slow
 @settings(ON_DISK, max_examples=300)
 @given(st.data())
 def test_whatever_is_put_anywhere_what_is_read_is_valid(tmp_path: Path, data: st.DataObject) -> None:

@@ -174,6 +174,7 @@ def test_lists_of_any_length_are_read_in_time(tmp_path: Path) -> None:
     assert len(warned(tmp_path, one(lines("all", *many[:MAX_COMPARED])))) == MAX_COMPARED - 1
 
 
+@pytest.mark.slow
 @ON_DISK
 @given(catalogues())
 def test_every_warning_of_any_catalogue_has_a_line_a_problem_and_a_cure(tmp_path: Path, catalogue: Catalogue) -> None:

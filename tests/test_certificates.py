@@ -123,6 +123,7 @@ def test_a_directory_with_a_further_font_is_the_cure() -> None:
     assert render(replace(ADA, full_name="Ada ⚡"), fonts=(sans,)).startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_every_character_of_gb2312_has_a_glyph() -> None:
     rows = (bytes([row, cell]) for row in chain(range(0xA1, 0xAA), range(0xB0, 0xF8)) for cell in range(0xA1, 0xFF))
     characters = "".join(row.decode("gb2312", errors="ignore") for row in rows)
@@ -139,6 +140,7 @@ def test_markup_in_a_name_is_only_a_name() -> None:
     assert render(replace(ADA, full_name=hostile))
 
 
+@pytest.mark.slow
 @given(name=st.text(max_size=60))
 @settings(deadline=None, max_examples=25)
 def test_any_name_at_all_is_drawn_or_refused_with_a_reason(name: str) -> None:

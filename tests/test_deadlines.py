@@ -98,6 +98,7 @@ async def test_a_process_that_was_told_to_stop_and_does_not_is_ended(monkeypatch
     assert ended == ["the worker was told to stop and does not"]
 
 
+@pytest.mark.slow
 def test_a_hanging_process_ends_with_its_own_code_and_says_where_it_was() -> None:
     done = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=30, check=False)
 

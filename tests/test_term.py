@@ -96,6 +96,7 @@ def test_a_term_may_be_small(learners: int, courses: int) -> None:
     assert term(learners=learners, courses=courses)
 
 
+@pytest.mark.slow
 def test_a_term_has_more_than_twenty_thousand_events_of_every_outcome() -> None:
     outcomes = Counter(
         "unreadable" if isinstance(said, str) else type(said[0]).__name__ if said else "not for us"

@@ -375,6 +375,7 @@ async def recovering(consumer: Silent) -> tuple[Any, "asyncio.Task[None]"]:
     return app, asyncio.create_task(recovery._restart_recovery.fun(recovery))
 
 
+@pytest.mark.slow
 async def test_plain_faust_waits_for_the_end_of_a_recovery_without_a_deadline() -> None:
     app, task = await recovering(Silent(answers=True))
     try:
