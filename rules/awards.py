@@ -53,20 +53,27 @@ class Award:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """When a badge is held: what the certificates agent follows."""
+    """
+    When a badge is held: what the certificates agent follows.
+
+    `judged_under` says, as `UpToDate` does, that all else that is held has been told, as judged under this
+    catalogue; it is empty while a learner is brought up to date.
+    """
 
     tenant: TenantId
     learner: LearnerId
     credential: CredentialId
     occurrence: str = ""
     spans: Spans
+    judged_under: str = ""
     received_at: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpToDate:
     """
-    All that is held by a learner has been told, as judged under this catalogue.
+    All that is held by a learner has been told, as judged under this catalogue; of somebody who holds nothing the
+    first `Held` says so.
 
     Until then certificates are not decided under it: what was not judged yet is never taken as not held.
     """

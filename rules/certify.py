@@ -9,6 +9,7 @@ from rules.keys import CredentialId, LearnerKey
 from rules.known import KnownOfCertificates
 from rules.ledger import Entry, Ledger
 from rules.rulebook import Rulebook
+from rules.spans import Spans
 from rules.tree import TreeView
 from rules.verdict import verdict
 
@@ -17,12 +18,14 @@ def decide_held(known: KnownOfCertificates, held: Held) -> None:
     """Take in when a badge is held, and decide the certificates that count it."""
     advance(known, held.received_at)
     who = LearnerKey(held.tenant, held.learner)
+    rulebook = known.clock.rulebook(held.tenant)
     all_held = known.held.get(str(who)) or {}
+    if rulebook is not None and rulebook.digest == held.judged_under:
+        _bring_up_to_date(known, rulebook, who, all_held)
     if all_held.get(held.credential) != held.spans:
         all_held[held.credential] = held.spans
         known.held.put(str(who), all_held)
     # The same spans again mean that one of their ends has passed: how far the learner is has changed with it.
-    rulebook = known.clock.rulebook(held.tenant)
     if rulebook is not None:
         _judge(known, rulebook, who, rulebook.by_badge.get(held.credential, ()))
 
@@ -30,17 +33,23 @@ def decide_held(known: KnownOfCertificates, held: Held) -> None:
 def decide_up_to_date(known: KnownOfCertificates, told: UpToDate) -> None:
     """All that a learner holds has been told, as judged under a catalogue: now it decides their certificates."""
     advance(known, told.received_at)
-    rulebook = known.clock.rulebook(told.tenant)
-    if rulebook is None or rulebook.digest != told.judged_under:
-        return
-    who = LearnerKey(told.tenant, told.learner)
+    rulebook, who = known.clock.rulebook(told.tenant), LearnerKey(told.tenant, told.learner)
+    if rulebook is not None and rulebook.digest == told.judged_under:
+        _bring_up_to_date(known, rulebook, who, known.held.get(str(who)) or {})
+
+
+def _bring_up_to_date(
+    known: KnownOfCertificates, rulebook: Rulebook, who: LearnerKey, all_held: dict[CredentialId, Spans]
+) -> None:
     ledger = known.ledger.get(str(who)) or Ledger()
     if ledger.judged_under != rulebook.digest:
         ledger.judged_under = rulebook.digest
         known.ledger.put(str(who), ledger)
         retired = ledger.entries.keys() - rulebook.certificates
         known.decisions.standings.update({(who, credential): None for credential in sorted(retired)})
-        _judge(known, rulebook, who, _concerned(known, rulebook, who, ledger))
+        concerned = _concerned(rulebook, all_held, ledger)
+        if concerned:
+            _judge(known, rulebook, who, concerned)
 
 
 def decide_catalogue(known: KnownOfCertificates, document: dict[str, Any], received_at: int) -> bool:
@@ -61,7 +70,7 @@ def advance(known: KnownOfCertificates, time: int) -> None:
             known.agenda.add(time + 1, who)
         elif rulebook is not None:
             ledger = known.ledger.get(str(who)) or Ledger()
-            _judge(known, rulebook, who, _concerned(known, rulebook, who, ledger))
+            _judge(known, rulebook, who, _concerned(rulebook, known.held.get(str(who)) or {}, ledger))
 
 
 def standing(known: KnownOfCertificates, who: LearnerKey, credential: CredentialId) -> Standing | None:
@@ -133,8 +142,7 @@ def _is_up_to_date(known: KnownOfCertificates, rulebook: Rulebook, who: LearnerK
     return ledger is not None and ledger.judged_under == rulebook.digest
 
 
-def _concerned(known: KnownOfCertificates, rulebook: Rulebook, who: LearnerKey, ledger: Ledger) -> set[CredentialId]:
+def _concerned(rulebook: Rulebook, all_held: dict[CredentialId, Spans], ledger: Ledger) -> set[CredentialId]:
     """The certificates that a learner has, or has a badge for."""
-    held = known.held.get(str(who)) or {}
-    counting = {certificate for badge in held for certificate in rulebook.by_badge.get(badge, ())}
+    counting = {certificate for badge in all_held for certificate in rulebook.by_badge.get(badge, ())}
     return counting | (set(ledger.entries) & rulebook.certificates)

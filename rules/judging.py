@@ -86,11 +86,13 @@ def bring_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey) -> bool:
     asked = {credential for clause in ledger.clauses for credential in rulebook.clauses[clause].credentials}
     # What builds on badges that are held already: of those nothing changes, and yet it may be due from here on.
     builders = {builder for badge in ledger.entries for builder in rulebook.by_badge.get(badge, ())}
-    decide(known, rulebook, who, ledger, asked | builders | set(ledger.entries))
+    decide(known, rulebook, who, ledger, asked | builders | set(ledger.entries), judged_under="")
     tell_ledger(known, rulebook, _view(who, ledger), ledger)
-    known.decisions.held.append(
-        UpToDate(tenant=who.tenant, learner=who.learner, judged_under=rulebook.digest, received_at=known.clock.time)
-    )
+    if ledger.entries:
+        said = UpToDate(
+            tenant=who.tenant, learner=who.learner, judged_under=rulebook.digest, received_at=known.clock.time
+        )
+        known.decisions.held.append(said)
     return True
 
 
@@ -102,7 +104,7 @@ def look_again(known: Known, rulebook: Rulebook, who: LearnerKey, ledger: Ledger
         course = CourseId(parts(place)[2])
         record = known.course(who.tenant, course)
         _judge_clauses(known, rulebook, who, place, progress, record, rulebook.by_course.get(course, ()))
-    decide(known, rulebook, who, ledger, list(ledger.entries))
+    decide(known, rulebook, who, ledger, list(ledger.entries), judged_under=rulebook.digest)
 
 
 def decide(
@@ -111,8 +113,14 @@ def decide(
     who: LearnerKey,
     ledger: Ledger,
     credentials: Iterable[CredentialId],
+    *,
+    judged_under: str,
 ) -> None:
-    """Decide these credentials and what builds on them, and write down what was said."""
+    """
+    Decide these credentials and what builds on them, and write down what was said.
+
+    `judged_under` is empty while there is more to come of this learner before they are up to date.
+    """
     view = _view(who, ledger)
     chosen = set(credentials) & rulebook.badges
     # The first in order comes first; what builds on it comes later, so nothing is decided twice.
@@ -120,7 +128,7 @@ def decide(
     heapify(undecided)
     while undecided:
         _, credential = heappop(undecided)
-        if _decide_one(known, rulebook, view, ledger, credential):
+        if _decide_one(known, rulebook, view, ledger, credential, judged_under):
             view.held[credential] = ledger.entries[credential].held
             for dependent in rulebook.by_badge.get(credential, ()):
                 if dependent in rulebook.badges:
@@ -131,7 +139,9 @@ def decide(
     known.ledger.put(str(who), ledger)
 
 
-def _decide_one(known: Known, rulebook: Rulebook, view: TreeView, ledger: Ledger, credential: CredentialId) -> bool:
+def _decide_one(
+    known: Known, rulebook: Rulebook, view: TreeView, ledger: Ledger, credential: CredentialId, judged_under: str
+) -> bool:
     """Decide one credential; says whether what was said of it, or when it is held, has changed."""
     rule, who = rulebook.rules[credential], view.who
     entry = ledger.entries.get(credential) or Entry()
@@ -157,6 +167,7 @@ def _decide_one(known: Known, rulebook: Rulebook, view: TreeView, ledger: Ledger
             learner=who.learner,
             credential=credential,
             spans=said.entry.held,
+            judged_under=judged_under,
             received_at=known.clock.time,
         )
     )
@@ -181,7 +192,7 @@ def _judge_clauses(
         for clause in changed:
             ledger.clauses[clause] = progress.clauses[clause]
         credentials = {credential for clause in changed for credential in rulebook.clauses[clause].credentials}
-        decide(known, rulebook, who, ledger, credentials)
+        decide(known, rulebook, who, ledger, credentials, judged_under=rulebook.digest)
 
 
 def _met(

@@ -35,8 +35,9 @@ class Entry:
     """
     What has been said of one award.
 
-    `said` is the entitlement that stands behind it while it is awarded, and none when it is not: what was taken
-    back does not come again because a policy became `keep`.
+    `said` is the entitlement that stands behind what was said. When that has ended by the clock it stays, so that the
+    same is said again; when there is none any more it goes, and what was taken back does not come again because a
+    policy became `keep`.
     """
 
     revision: int = 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from rules.awards import Award, CredentialKind, Reason, award_id
 from rules.criteria import Evidence
 from rules.keys import Instant, LearnerKey
-from rules.ledger import Act, Entry, Status, held, status
+from rules.ledger import Entry, Status, held, status
 from rules.policies import Ending, Entitled, Entitlement, entitlement
 from rules.rulebook import Rule
 from rules.spans import FOREVER, Spans
@@ -47,7 +47,7 @@ def verdict(
             revision=entry.revision + 1,
             status=now,
             span=span,
-            said=span if now is Status.AWARDED else None,
+            said=span,
             evidence=backed or entry.evidence,
         )
     entry = replace(entry, held=held(due, entry, policy))
@@ -68,7 +68,7 @@ def verdict(
             reason=_reason(entry, now, time),
             evidence=entry.evidence if now is Status.AWARDED else (),
         )
-    return Verdict(entry=entry, award=award, due_at=_next_edge(due, entry.acts, time))
+    return Verdict(entry=entry, award=award, due_at=_next_edge(due, entry, time))
 
 
 def is_told(award: Award) -> bool:
@@ -91,6 +91,7 @@ def _reason(entry: Entry, now: Status, time: int) -> Reason:
             return Reason.EXPIRED
 
 
-def _next_edge(due: Entitlement, acts: tuple[Act, ...], time: int) -> int | None:
-    edges = [*[edge for span in due for edge in span[:2]], *[act.occurred_at for act in acts]]
+def _next_edge(due: Entitlement, entry: Entry, time: int) -> int | None:
+    spans = due if entry.said is None else (*due, entry.said)
+    edges = [*[edge for span in spans for edge in span[:2]], *[act.occurred_at for act in entry.acts]]
     return min((edge for edge in edges if time < edge < FOREVER), default=None)

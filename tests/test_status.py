@@ -194,6 +194,19 @@ def test_what_was_never_met_after_all_is_taken_back_under_revoke() -> None:
     assert learner.entry.held == NEVER
 
 
+@pytest.mark.parametrize("ending", Ending)
+def test_what_has_ended_by_the_clock_is_said_once_also_where_the_criteria_know_nothing_of_it_any_more(
+    ending: Ending,
+) -> None:
+    learner = Learner(KEEP)
+    awarded = Entry(revision=1, status=AWARDED, span=ends(3, 8, ending), said=ends(3, 8, ending))
+    learner.entry = awarded
+
+    assert (learner.judged(NEVER, 5), learner.due_at) == ([], 8)
+    assert learner.judged(NEVER, 8) == [(2, REVOKED if ending is Ending.LOST else Status.EXPIRED, 3)]
+    assert learner.judged(NEVER, 9) == []
+
+
 def test_what_is_met_in_the_future_is_awarded_when_its_time_comes() -> None:
     learner = Learner(REVOKE)
     met = spans((5, 8), (10, FOREVER))
@@ -334,9 +347,9 @@ def test_what_was_taken_back_under_revoke_is_not_given_again_because_the_policy_
 
     learner.judged(NEVER, 9)
 
-    assert [award.status for award in learner.awards[1:]] == [REVOKED, REVOKED]
+    assert [award.status for award in learner.awards[1:]] == [REVOKED]
     assert learner.entry.status is REVOKED
-    assert learner.entry.held == NEVER
+    assert learner.entry.held == spans((3, 6))
 
 
 def test_an_award_carries_what_was_decided() -> None:

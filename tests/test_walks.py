@@ -639,3 +639,17 @@ def test_many_credentials_that_one_fact_meets_are_decided_in_their_order_and_onc
 
     assert [credential for _, credential, _, _ in told(known)] == [*names, CredentialId("built")]
     assert {revision for _, _, revision, _ in told(known)} == {1}
+
+
+def test_of_who_holds_nothing_nothing_is_told_until_their_first_badge_and_the_certificate_follows() -> None:
+    replay = Replay()
+    replay.catalogue(catalogue_of(ONE_BADGE, certificate("paper", HAS_ONE)), NOW)
+    decide.decide_fact(replay.known, grade(LEARNERS[0], 1_000))
+    assert replay.known.decisions.held == []
+
+    decide.decide_fact(replay.known, grade(LEARNERS[0], 7_000, time=2))
+    [held] = replay.known.decisions.held
+    assert isinstance(held, Held)
+    certify.decide_held(replay.of_certificates, held)
+
+    assert told(replay.of_certificates) == [(LEARNERS[0], CredentialId("paper"), 1, AWARDED)]
