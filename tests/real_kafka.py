@@ -113,6 +113,11 @@ class RealKafka:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
 
+    def keep_offsets(self, target: Path) -> None:
+        """Copy the log of committed offsets, for who wants to know what the broker has made of it."""
+        for partition in (self._directory / "data").glob("__consumer_offsets-*"):
+            shutil.copytree(partition, target / partition.name, dirs_exist_ok=True)
+
     def restart(self) -> None:
         """Stop and start, with the same data at the same address."""
         self.stop()

@@ -125,6 +125,7 @@ class Run:
         if change is not None:
             change.join()
         seconds, seen = crew.until_settled(level=self.level, seconds=RECOVERY_SECONDS)
+        self._judge_broker(number)
         self.cycles.append(Cycle(kinds=tuple(fault.kind for fault in faults), recovered_seconds=seconds))
         ends = crew.ends[began:]
         text = " + ".join([*[fault.text for fault in faults], *(["catalogue changed"] if change else [])])
@@ -144,6 +145,15 @@ class Run:
                 self.scene.crew.explain({name: [KILLED]})
                 self.scene.crew.signal(name, signal.SIGKILL)
             self._await(f"a new start after cycle {number}", self.level, RECOVERY_SECONDS)
+
+    def _judge_broker(self, number: int) -> None:
+        """What the broker forgets is no fault of ours, and nothing after it can be told apart from one."""
+        went_back = self.scene.unread.went_back
+        for sentence in went_back:
+            self._fail(f"cycle {number}: {sentence}", [])
+        if went_back:
+            self.scene.kafka.keep_offsets(self.options.output / f"offsets-{number}")
+        went_back.clear()
 
     def _judge_ends(self, when: str, ends: list[End]) -> None:
         for end in ends:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ class Scene:
 
     stack: Stack
     crew: Crew
+    unread: Unread
     feeder: Feeder
     kafka: RealKafka
     database: EmbeddedDatabase
@@ -63,6 +65,7 @@ def scene(output: Path, *, seed: int, per_second: int) -> Iterator[Scene]:
     logs = {name: output / f"{name}.log" for name in (*STREAMS, DELIVERY)}
     with contextlib.ExitStack() as undo:
         kafka = undo.enter_context(RealKafka())
+        undo.callback(lambda: shutil.copy(kafka.log, output / "kafka.log"))
         stack = undo.enter_context(prepared(kafka.address, DEMO_CATALOGUE))
         _put_up(stack)
         proxy = undo.enter_context(SlowDatabase(stack.database.url, seed))
@@ -81,6 +84,7 @@ def scene(output: Path, *, seed: int, per_second: int) -> Iterator[Scene]:
         yield Scene(
             stack=stack,
             crew=crew,
+            unread=unread,
             feeder=Feeder(kafka.address, seed, per_second),
             kafka=kafka,
             database=stack.database,

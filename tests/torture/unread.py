@@ -1,8 +1,9 @@
-"""What is not read yet by the broker's own account: workers that were cut off from it do not know."""
+"""What is not read yet by the broker's own account, and whether it forgets what was committed."""
 
 import asyncio
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +16,12 @@ ASKED_SECONDS = 2.0
 
 
 class Unread:
-    """How far a group is behind in the source topics, asked of the broker. Nobody writes transactions there."""
+    """
+    How far a group is behind in the source topics, asked of the broker. Nobody writes transactions there.
+
+    `went_back` names committed offsets that were higher before: then the broker has lost what it had committed, and
+    whoever reads from there does again what was done.
+    """
 
     def __init__(self, bootstrap: str, group: str, partitions: Mapping[str, int]) -> None:
         self._address, self._group = bootstrap, group
@@ -23,6 +29,8 @@ class Unread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="unread", daemon=True)
         self._consumer: AIOKafkaConsumer | None = None
+        self._reached: dict[TopicPartition, int] = {}
+        self.went_back: list[str] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -57,7 +65,18 @@ class Unread:
             consumer.assign(self._partitions)
         ends = await self._consumer.end_offsets(self._partitions)
         committed = await asyncio.gather(*[self._consumer.committed(tp) for tp in self._partitions])
+        for tp, at in zip(self._partitions, committed, strict=True):
+            self._note(tp, at or 0)
         return float(sum(ends[tp] - (at or 0) for tp, at in zip(self._partitions, committed, strict=True)))
+
+    def _note(self, tp: TopicPartition, at: int) -> None:
+        before = self._reached.get(tp, 0)
+        if at < before:
+            now = datetime.now(UTC).time().isoformat("seconds")
+            self.went_back.append(
+                f"{now}: the broker had committed {before} of {tp.topic} {tp.partition}, and says {at}"
+            )
+        self._reached[tp] = at
 
     async def _close(self) -> None:
         consumer, self._consumer = self._consumer, None
