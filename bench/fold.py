@@ -43,7 +43,7 @@ from streams.lane import Run
 from streams.metrics import Metrics
 from streams.options import Source, StreamOptions
 from streams.progress import Progress
-from streams.tables import BatchTable, Changes
+from streams.tables import STORE_OPTIONS, BatchTable, Changes
 from streams.work import Shared, State
 
 BEGINS_AT: Final = 1_772_409_600_000_000
@@ -109,7 +109,7 @@ class Store:
 
     def __init__(self, spent: Spent, path: Path, sent: Sent) -> None:
         self._spent, self._sent = spent, sent
-        self._database = RocksDBOptions(use_rocksdict=True).open(path)
+        self._database = RocksDBOptions(use_rocksdict=True, **STORE_OPTIONS).open(path)
 
     def database(self, _partition: int) -> Any:
         return self._database

@@ -17,8 +17,26 @@ def any_topics(count: int, done: ByTopic, time: int) -> tuple[Spans, list[str]]:
 
     What is only exempted does not count among topics of one's own choice.
     """
-    spans = NEVER if len(done) < count else at_least(count, [_spans(periods) for periods in done.values()])
-    return spans, _events(sorted(done), done, {}, time)
+    said = _said_once(done)
+    if said is None:
+        spans = NEVER if len(done) < count else at_least(count, [_spans(periods) for periods in done.values()])
+        return spans, _events(sorted(done), done, {}, time)
+    starts = sorted([statement[0] for _, statement in said])
+    spans = NEVER if len(starts) < count else (Span(starts[count - 1], FOREVER),)
+    return spans, [statement[2] for _, statement in sorted(said) if statement[0] <= time]
+
+
+def _said_once(done: ByTopic) -> list[tuple[str, Statement]] | None:
+    """Topics with the one statement that each was completed by, if none has more: so it is of most (decision 0010)."""
+    found = []
+    for topic, periods in done.items():
+        if len(periods) != 1:
+            return None
+        for history in periods.values():
+            if len(history) != 1 or not history[0][3]:
+                return None
+            found.append((topic, history[0]))
+    return found
 
 
 def all_topics(topics: Sequence[str], done: ByTopic, exempted: ByTopic, time: int) -> tuple[Spans, list[str]]:

@@ -22,7 +22,7 @@ from streams.lanes import Lanes, Work
 from streams.metrics import Metrics
 from streams.options import Source, StreamOptions
 from streams.progress import Progress
-from streams.tables import BatchTable
+from streams.tables import STORE_OPTIONS, BatchTable
 from streams.work import Shared, State
 
 log = structlog.get_logger("laurel")
@@ -246,6 +246,7 @@ def _table(app: Any, name: str, changelog: str, shared: Shared) -> BatchTable:
         # With 1, Faust resumes active changelogs after recovery, and older records overwrite newer state.
         recovery_buffer_size=2,
         standby_buffer_size=1,
+        options=STORE_OPTIONS,
     )
     table.restored = shared.metrics.restored.labels(changelog)
     return cast("BatchTable", app.tables.add(table))
