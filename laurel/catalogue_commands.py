@@ -19,8 +19,10 @@ from laurel.printing import wrapped
 from laurel.scenario_file import SUFFIX, Scenario, beside, read_scenarios
 from laurel.scenarios import run_scenario
 from rules.catalogue import Catalogue, Credential, digest, dump_credential
-from rules.explanations import Explanation, Requirement, explanation, names_of
+from rules.explanations import Explanation, explanation
 from rules.keys import TenantId
+from rules.names import names_of
+from rules.requirements import Requirement
 
 # Whose catalogue it is does not matter to what these commands say.
 NOBODY = TenantId("check")

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from rules.catalogue import Catalogue, Credential, Skill, digest, dump_credential
 from rules.criteria import Badges, leaves
-from rules.explanations import Names, explanation, names_of
+from rules.explanations import explanation
 from rules.implications import normal
 from rules.keys import CredentialId
+from rules.names import Names, names_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

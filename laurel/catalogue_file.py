@@ -35,7 +35,6 @@ _LATER_KEYS: Final = {
     "grace": "Leave it out: `when_no_longer_met: revoke` takes a credential back at once today.",
     "within": LATER_CRITERIA["within"],
     "window": LATER_CRITERIA["within"],
-    "times": LATER_CRITERIA["participated"],
 }
 
 

@@ -8,20 +8,23 @@ from typing import Final, assert_never
 
 from rules.awards import CredentialKind
 from rules.catalogue import Catalogue
-from rules.criteria import Badges, Clause, leaves
-from rules.explanations import names_of
+from rules.criteria import OUTSIDE, Badges, Clause, leaves
+from rules.names import names_of
 
 # Mermaid draws no more arrows, unless it is configured to.
 MAX_MERMAID_ARROWS: Final = 500
 COURSE: Final = "course"
+OUTSIDE_COURSES: Final = "outside"
 _MERMAID_SHAPES: Final = {
     COURSE: ("[/", "/]"),
+    OUTSIDE_COURSES: ("{{", "}}"),
     CredentialKind.BADGE: ("([", "])"),
     CredentialKind.MILESTONE: ("(", ")"),
     CredentialKind.CERTIFICATE: ("[[", "]]"),
 }
 _DOT_SHAPES: Final = {
     COURSE: "shape=parallelogram",
+    OUTSIDE_COURSES: "shape=hexagon",
     CredentialKind.BADGE: "shape=box, style=rounded",
     CredentialKind.MILESTONE: 'shape=box, style="rounded,dashed"',
     CredentialKind.CERTIFICATE: "shape=box, peripheries=2",
@@ -44,9 +47,9 @@ class Graph:
 
 
 def graph_of(catalogue: Catalogue) -> Graph:
-    """Draw every credential, and the courses that one of them asks about."""
+    """Draw every credential, and the courses that one of them asks about; what belongs to no course is one node."""
     names = names_of(catalogue)
-    courses = {course: f"course{at}" for at, (course, _) in enumerate(catalogue.courses, 1)}
+    courses = {course: f"course{at}" for at, (course, _) in enumerate(catalogue.courses, 1)} | {OUTSIDE: "outside"}
     credentials = {credential.id: f"credential{at}" for at, credential in enumerate(catalogue.credentials, 1)}
     arrows: dict[tuple[str, str], None] = {}
     for credential in catalogue.credentials:
@@ -61,7 +64,11 @@ def graph_of(catalogue: Catalogue) -> Graph:
     used = {source for source, _ in arrows}
     return Graph(
         nodes={
-            **{node: (COURSE, names.course(course)) for course, node in courses.items() if node in used},
+            **{
+                node: (COURSE, names.course(course)) if course else (OUTSIDE_COURSES, "Outside of any course")
+                for course, node in courses.items()
+                if node in used
+            },
             **{credentials[one.id]: (one.kind, names.credential(one.id)) for one in catalogue.credentials},
         },
         arrows=tuple(arrows),

@@ -11,7 +11,8 @@ from laurel.catalogue_file import catalogue_of
 from laurel.faults import Fault, Steps, show
 from laurel.located import Document, read_document
 from rules.awards import CredentialKind
-from rules.catalogue import Catalogue, Credential, dump_criterion
+from rules.canonical import dump_criterion
+from rules.catalogue import Catalogue, Credential
 from rules.criteria import (
     AllOf,
     AnyOf,

@@ -9,24 +9,27 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Json
 from laurel.faults import nearest, show
 from laurel.shapes import Form, Id, named, one_of, refusal, tag
 from rules.criteria import (
+    OUTSIDE,
     AllOf,
     AnyOf,
     AtLeastOf,
     Badges,
     CalculatedGrade,
+    CourseCompleted,
     Criterion,
     FinalGrade,
     ItemGrade,
+    Participated,
+    PriorLearning,
     TopicsCompleted,
 )
+from rules.histories import EARLIEST_PARTICIPATIONS
 from rules.keys import CourseId, CredentialId
 
 MAX_SCORE_PERCENT: Final = 1000
+MAX_TIMES: Final = EARLIEST_PARTICIPATIONS
 # What DESIGN.md names and this version does not judge yet, with what to write today.
 LATER_CRITERIA: Final = {
-    "course_completed": "Use `topics_completed: {course: …, topics: all}` or `final_grade` today.",
-    "participated": "Use `topics_completed` with a count of topics today.",
-    "prior_learning": "Leave it out today: what was learned elsewhere does not count yet.",
     "not": "Say what must hold, with all, any or at_least, today.",
     "before": "Leave the deadline out; a criterion counts whenever it is met today.",
     "within": "Leave the window out; badges count whenever they are held today.",
@@ -65,6 +68,16 @@ def _topics(value: object) -> object:
     return value
 
 
+def _times(times: int) -> int:
+    if times < 1:
+        raise refusal(f"is {times}, and so everyone would earn it.", "Ask for at least 1.")
+    if times > MAX_TIMES:
+        raise refusal(
+            f"is {times}, and of participations the first {MAX_TIMES} are remembered.", f"Ask for at most {MAX_TIMES}."
+        )
+    return times
+
+
 def _one_criterion(value: object) -> object:
     if not isinstance(value, dict):
         cure = "Put the list under `all:` or `any:`." if value and isinstance(value, list) else _ONE_KEY
@@ -91,6 +104,9 @@ _KINDS: Final = (
     "calculated_grade",
     "item_grade",
     "topics_completed",
+    "course_completed",
+    "participated",
+    "prior_learning",
     "badges",
     "all",
     "any",
@@ -136,6 +152,30 @@ class TopicsForm(Form):
     ]
 
 
+class CourseForm(Form):
+    course: Course
+
+
+class ParticipationForm(Form):
+    course: Annotated[
+        Id | None,
+        Field(description="One of the ids under `courses`; outside of any, if left out", examples=["DATA101"]),
+    ] = None
+    kind: Annotated[
+        Literal["attended", "submitted", "posted"] | None,
+        Field(description="Of which kind; of any, if left out", examples=["attended"]),
+    ] = None
+    times: Annotated[
+        int,
+        AfterValidator(_times),
+        Field(description="How many", json_schema_extra={"minimum": 1, "maximum": MAX_TIMES}, examples=[5]),
+    ] = 1
+
+
+class AchievementForm(Form):
+    achievement: Annotated[Id, Field(description="What was recognised, by its id", examples=["work-experience"])]
+
+
 class BadgesForm(Form):
     at_least: Annotated[
         int | None, Field(description="How many; all, if left out", json_schema_extra={"minimum": 1}, examples=[3])
@@ -166,6 +206,18 @@ class TopicsCompletedForm(Form):
     topics_completed: TopicsForm
 
 
+class CourseCompletedForm(Form):
+    course_completed: CourseForm
+
+
+class ParticipatedForm(Form):
+    participated: ParticipationForm
+
+
+class PriorLearningForm(Form):
+    prior_learning: AchievementForm
+
+
 class CountedBadgesForm(Form):
     badges: BadgesForm
 
@@ -194,6 +246,9 @@ CriterionForm: TypeAlias = Annotated[
     | Annotated[CalculatedGradeForm, tag("calculated_grade")]
     | Annotated[OneItemGradeForm, tag("item_grade")]
     | Annotated[TopicsCompletedForm, tag("topics_completed")]
+    | Annotated[CourseCompletedForm, tag("course_completed")]
+    | Annotated[ParticipatedForm, tag("participated")]
+    | Annotated[PriorLearningForm, tag("prior_learning")]
     | Annotated[CountedBadgesForm, tag("badges")]
     | Annotated[AllForm, tag("all")]
     | Annotated[AnyForm, tag("any")]
@@ -220,6 +275,12 @@ def criterion_of(form: CriterionForm) -> Criterion:
         case TopicsCompletedForm(topics_completed=completed):
             topics = tuple(completed.topics) if isinstance(completed.topics, list) else completed.topics
             return TopicsCompleted(course=CourseId(completed.course), topics=topics)
+        case CourseCompletedForm(course_completed=completed_course):
+            return CourseCompleted(course=CourseId(completed_course.course))
+        case ParticipatedForm(participated=done):
+            return Participated(course=CourseId(done.course or OUTSIDE), kind=done.kind or "", times=done.times)
+        case PriorLearningForm(prior_learning=prior):
+            return PriorLearning(achievement=prior.achievement)
         case CountedBadgesForm(badges=badges):
             count = len(badges.of) if badges.at_least is None else badges.at_least
             return Badges(at_least=count, of=tuple(CredentialId(badge) for badge in badges.of))

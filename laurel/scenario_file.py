@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
@@ -15,6 +15,7 @@ from laurel.located import Document, read_document
 from laurel.shapes import Form, Id, Key, Name, named, one_of, read_form, refusal
 from rules.awards import CredentialKind
 from rules.catalogue import Catalogue
+from rules.criteria import OUTSIDE
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Register
 from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId, Instant, LearnerId
@@ -92,6 +93,22 @@ class TopicsSaid(Form):
     period: Period = None
 
 
+class CourseSaid(Form):
+    course: Course
+    period: Period = None
+
+
+class ParticipationSaid(Form):
+    course: Annotated[Id | None, Field(description="Outside of any, if left out", examples=["DATA101"])] = None
+    kind: Annotated[Literal["attended", "submitted", "posted"] | None, Field(examples=["attended"])] = None
+    period: Period = None
+
+
+class AchievementSaid(Form):
+    achievement: Annotated[Id, Field(examples=["work-experience"])]
+    period: Period = None
+
+
 class OutlineSaid(Form):
     course: Course
     topics: Annotated[list[Id], Field(examples=[["charts", "bias"]])]
@@ -104,7 +121,7 @@ class ReleaseSaid(Form):
 
 _KINDS: Final = (
     *("final_grade", "calculated_grade", "item_grade", "topics_completed", "topics_uncompleted", "topics_exempted"),
-    *("topics_unexempted", "outline", "final_grades"),
+    *("topics_unexempted", "course_completed", "participated", "prior_learning", "outline", "final_grades"),
 )
 _TOPICS: Final = {
     "topics_completed": (Kind.TOPIC, 1),
@@ -112,6 +129,9 @@ _TOPICS: Final = {
     "topics_exempted": (Kind.EXEMPTION, 1),
     "topics_unexempted": (Kind.EXEMPTION, 0),
 }
+
+
+_Said: TypeAlias = CalculatedGradeSaid | TopicsSaid | CourseSaid | ParticipationSaid | AchievementSaid
 
 
 class EventForm(Form):
@@ -123,6 +143,9 @@ class EventForm(Form):
     topics_uncompleted: TopicsSaid | None = None
     topics_exempted: TopicsSaid | None = None
     topics_unexempted: TopicsSaid | None = None
+    course_completed: CourseSaid | None = None
+    participated: ParticipationSaid | None = None
+    prior_learning: AchievementSaid | None = None
     outline: OutlineSaid | None = None
     final_grades: ReleaseSaid | None = None
 
@@ -238,11 +261,11 @@ def _facts(
 ) -> Iterator[Fact | CourseFact]:
     """What one event says. It arrives where it stands in the list; of two at one time the later stands last."""
 
-    def fact(kind: Kind, body: CalculatedGradeSaid | TopicsSaid, thing: str, value: int | None) -> Fact:
+    def fact(kind: Kind, body: _Said, thing: str, value: int | None) -> Fact:
         register = Register(
             tenant=catalogue.tenant,
             learner=LEARNER,
-            course=CourseId(body.course),
+            course=OUTSIDE if isinstance(body, AchievementSaid) else CourseId(body.course or OUTSIDE),
             kind=kind,
             object=thing,
             period=body.period or "",
@@ -266,6 +289,12 @@ def _facts(
         said: TopicsSaid | None = getattr(event, key)
         for topic in said.topics if said is not None else ():
             yield fact(kind, said, topic, value)  # type: ignore[arg-type]  # there are topics where it is not none
+    if (completed := event.course_completed) is not None:
+        yield fact(Kind.COURSE_COMPLETED, completed, "", 1)
+    if (took_part := event.participated) is not None:
+        yield fact(Kind.PARTICIPATED, took_part, took_part.kind or "", 1)
+    if (prior := event.prior_learning) is not None:
+        yield fact(Kind.PRIOR_LEARNING, prior, prior.achievement, 1)
     if (outline := event.outline) is not None:
         yield course_fact(CourseKind.OUTLINE, outline.course, about_course._replace(topics=tuple(outline.topics)))
     if (release := event.final_grades) is not None:

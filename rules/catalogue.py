@@ -3,22 +3,12 @@
 import json
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, assert_never
+from typing import Any
 
 from rules.awards import CredentialKind
-from rules.criteria import (
-    AllOf,
-    AnyOf,
-    AtLeastOf,
-    Badges,
-    CalculatedGrade,
-    Clause,
-    Criterion,
-    FinalGrade,
-    ItemGrade,
-    TopicsCompleted,
-)
-from rules.keys import ClauseId, CourseId, CredentialId, TenantId
+from rules.canonical import dump_criterion, parse_criterion
+from rules.criteria import Criterion
+from rules.keys import CourseId, CredentialId, TenantId
 from rules.policies import Policy
 
 
@@ -72,59 +62,6 @@ def digest(document: dict[str, Any]) -> str:
     """Identify a canonical form by its content. It holds no floats, so sorted keys are enough."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return f"sha256:{sha256(text.encode()).hexdigest()}"
-
-
-def dump_criterion(criterion: Criterion) -> dict[str, Any]:
-    """The canonical form of a condition; scores are in hundredths of a percent."""
-    match criterion:
-        case FinalGrade(course=course, at_least=bar):
-            return {"final_grade": {"course": course, "at_least": bar}}
-        case CalculatedGrade(course=course, at_least=bar):
-            return {"calculated_grade": {"course": course, "at_least": bar}}
-        case ItemGrade(course=course, item=item, at_least=bar):
-            return {"item_grade": {"course": course, "item": item, "at_least": bar}}
-        case TopicsCompleted(course=course, topics=topics):
-            listed = list(topics) if isinstance(topics, tuple) else topics
-            return {"topics_completed": {"course": course, "topics": listed}}
-        case Badges(at_least=count, of=of):
-            return {"badges": {"at_least": count, "of": list(of)}}
-        case Clause(id=clause):
-            return {"clause": clause}
-        case AllOf(parts=parts):
-            return {"all": [dump_criterion(part) for part in parts]}
-        case AnyOf(parts=parts):
-            return {"any": [dump_criterion(part) for part in parts]}
-        case AtLeastOf(count=count, parts=parts):
-            return {"at_least": count, "of": [dump_criterion(part) for part in parts]}
-        case _:
-            assert_never(criterion)
-
-
-def parse_criterion(document: dict[str, Any]) -> Criterion:
-    """Read what `dump_criterion` wrote. Raises ValueError for anything else."""
-    match document:
-        case {"final_grade": {"course": course, "at_least": bar}}:
-            return FinalGrade(course=CourseId(course), at_least=bar)
-        case {"calculated_grade": {"course": course, "at_least": bar}}:
-            return CalculatedGrade(course=CourseId(course), at_least=bar)
-        case {"item_grade": {"course": course, "item": item, "at_least": bar}}:
-            return ItemGrade(course=CourseId(course), item=item, at_least=bar)
-        case {"topics_completed": {"course": course, "topics": topics}}:
-            listed = tuple(topics) if isinstance(topics, list) else topics
-            return TopicsCompleted(course=CourseId(course), topics=listed)
-        case {"badges": {"at_least": count, "of": of}}:
-            return Badges(at_least=count, of=tuple(CredentialId(badge) for badge in of))
-        case {"clause": clause}:
-            return Clause(id=ClauseId(clause))
-        case {"all": parts}:
-            return AllOf(parts=tuple(parse_criterion(part) for part in parts))
-        case {"any": parts}:
-            return AnyOf(parts=tuple(parse_criterion(part) for part in parts))
-        case {"at_least": count, "of": parts}:
-            return AtLeastOf(count=count, parts=tuple(parse_criterion(part) for part in parts))
-        case _:
-            msg = f"no criterion is written like this: {document!r:.200}"
-            raise ValueError(msg)
 
 
 def dump_credential(credential: Credential) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from rules.awards import Held, Standing, UpToDate
-from rules.criteria import Badges, Leaf, Node, evidence, node, spans
+from rules.criteria import Badges, Leaf, Node
 from rules.keys import CredentialId, LearnerKey
 from rules.known import KnownOfCertificates
 from rules.ledger import Entry, Ledger
+from rules.nesting import evidence, node, spans
 from rules.rulebook import Rulebook
 from rules.spans import Spans
 from rules.tree import TreeView

@@ -1,4 +1,4 @@
-"""Completions: when topics of a course were complete or exempted, and which events say so."""
+"""Completions: when a course, or its topics, were complete or exempted, and which events say so."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,6 +9,12 @@ from rules.spans import FOREVER, NEVER, Span, Spans, at_least, in_force, interse
 ByTopic = dict[str, ByPeriod]
 
 _SILENCE: Final = Statement(0, 0, "", None)
+
+
+def completed(periods: ByPeriod, time: int) -> tuple[Spans, tuple[str, ...]]:
+    """When one thing was complete, in any period; and the event by which it is at that time, if it is."""
+    event = _event(periods, time)
+    return _spans(periods), () if event is None else (event,)
 
 
 def any_topics(count: int, done: ByTopic, time: int) -> tuple[Spans, list[str]]:

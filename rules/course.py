@@ -3,22 +3,25 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from rules.completions import all_topics, any_topics, outlined_topics
+from rules.completions import all_topics, any_topics, completed, outlined_topics
 from rules.criteria import (
     CalculatedGrade,
+    CourseCompleted,
     Criterion,
     Evidence,
     FinalGrade,
     ItemGrade,
     Leaf,
     Node,
+    Participated,
+    PriorLearning,
     TopicsCompleted,
-    evidence,
-    spans_and_node,
 )
 from rules.facts import Kind
 from rules.grades import grade
-from rules.histories import ByPeriod, CourseHistory, merged
+from rules.histories import ByPeriod, CourseHistory, History, merged
+from rules.nesting import evidence, spans_and_node
+from rules.participations import participated
 from rules.spans import FOREVER, Spans, holds_at
 
 Histories: TypeAlias = dict[str, dict[str, ByPeriod]]
@@ -62,6 +65,15 @@ class CourseView:
             case ItemGrade(item=item, at_least=bar):
                 # What the course says is of the release of final grades, and an item's grade is not one of them.
                 spans, best, events = grade([self._of(Kind.ITEM_GRADE, item)], {}, bar, time)
+            case CourseCompleted():
+                spans, events = completed(self._of(Kind.COURSE_COMPLETED), time)
+                return spans, Node(criterion.text, holds_at(spans, time), len(events), 1, "courses", events)
+            case Participated(kind=kind, times=times):
+                spans, events = participated(times, self._participations(kind), time)
+                return spans, Node(criterion.text, holds_at(spans, time), len(events), times, "participations", events)
+            case PriorLearning(achievement=achievement):
+                spans, events = completed(self._of(Kind.PRIOR_LEARNING, achievement), time)
+                return spans, Node(criterion.text, holds_at(spans, time), len(events), 1, "achievements", events)
             case _:
                 raise TypeError(f"no course decides {criterion.text}")
         return spans, Node(criterion.text, holds_at(spans, time), best, bar, "percent", events)
@@ -72,6 +84,12 @@ class CourseView:
 
     def _of(self, kind: Kind, thing: str = "") -> ByPeriod:
         return self.histories.get(kind, {}).get(thing, {})
+
+    def _participations(self, kind: str) -> list[History]:
+        """All that was said of participations of one kind or, where it is empty, of any."""
+        by_kind = self.histories.get(Kind.PARTICIPATED, {})
+        chosen = [by_kind.get(kind, {})] if kind else by_kind.values()
+        return [history for periods in chosen for history in periods.values()]
 
     def _topics(self, topics: str | tuple[str, ...] | int, time: int) -> tuple[Spans, tuple[str, ...], int, int]:
         """When these topics were complete; and at that time the events, how many are complete, how many needed."""

@@ -1,11 +1,14 @@
 """Criteria: the closed set of conditions, how they nest, and what each is called."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias, assert_never, cast
+from typing import Final, Literal, NamedTuple, TypeAlias, assert_never, cast
 
 from rules.keys import ClauseId, CourseId, CredentialId
-from rules.spans import Spans, at_least, holds_at, intersection, union
+
+ParticipationKind: TypeAlias = Literal["", "attended", "submitted", "posted"]
+# The course of what was done outside of any.
+OUTSIDE: Final = CourseId("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,34 @@ class TopicsCompleted(Described):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CourseCompleted(Described):
+    """The platform says that the course is completed."""
+
+    course: CourseId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participated(Described):
+    """At least so many participations, of one kind or (empty) of any; the course is empty outside of any."""
+
+    course: CourseId
+    kind: ParticipationKind
+    times: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorLearning(Described):
+    """A person has recognised what was learned elsewhere."""
+
+    achievement: str
+
+    @property
+    def course(self) -> CourseId:
+        """What was learned elsewhere belongs to no course."""
+        return OUTSIDE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Badges(Described):
     """At least so many of these badges are held."""
 
@@ -82,7 +113,9 @@ class AtLeastOf(Described):
     parts: tuple["Criterion", ...]
 
 
-CourseLeaf: TypeAlias = FinalGrade | CalculatedGrade | ItemGrade | TopicsCompleted
+CourseLeaf: TypeAlias = (
+    FinalGrade | CalculatedGrade | ItemGrade | TopicsCompleted | CourseCompleted | Participated | PriorLearning
+)
 Leaf: TypeAlias = CourseLeaf | Badges | Clause
 Group: TypeAlias = AllOf | AnyOf | AtLeastOf
 Criterion: TypeAlias = Leaf | Group
@@ -96,7 +129,7 @@ class Evidence(NamedTuple):
     awards: tuple[str, ...] = ()
 
 
-Unit: TypeAlias = Literal["percent", "topics", "badges", "conditions"]
+Unit: TypeAlias = Literal["percent", "topics", "courses", "participations", "achievements", "badges", "conditions"]
 
 
 class Node(NamedTuple):
@@ -112,61 +145,6 @@ class Node(NamedTuple):
     awards: tuple[str, ...] = ()
 
 
-def spans(criterion: Criterion, leaf: Callable[[Leaf], Spans]) -> Spans:
-    """When the criterion held, given when its leaves did."""
-    match criterion:
-        case AllOf(parts=parts):
-            return intersection([spans(part, leaf) for part in parts])
-        case AnyOf(parts=parts):
-            return union([spans(part, leaf) for part in parts])
-        case AtLeastOf(count=count, parts=parts):
-            return at_least(count, [spans(part, leaf) for part in parts])
-        case _:
-            return leaf(criterion)
-
-
-def evidence(
-    criterion: Criterion, time: int, leaf: Callable[[Leaf], Spans], said: Callable[[Leaf, int], tuple[Evidence, ...]]
-) -> tuple[Evidence, ...]:
-    """What met the criterion at that time: of a group, only the parts that held then."""
-    match criterion:
-        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
-            return tuple(
-                found
-                for part in parts
-                if holds_at(spans(part, leaf), time)
-                for found in evidence(part, time, leaf, said)
-            )
-        case _:
-            return said(criterion, time)
-
-
-def node(criterion: Criterion, leaf: Callable[[Leaf], Node]) -> Node:
-    """How far the criterion is, given how far its leaves are."""
-    match criterion:
-        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
-            nodes = tuple(node(part, leaf) for part in parts)
-            need = _need(criterion)
-            have = sum(1 for part in nodes if part.met)
-            return Node(criterion.text, have >= need, min(have, need), need, "conditions", (), nodes)
-        case _:
-            return leaf(criterion)
-
-
-def spans_and_node(criterion: Criterion, leaf: Callable[[Leaf], tuple[Spans, Node]]) -> tuple[Spans, Node]:
-    """Both at once: when the criterion held, and how far it is."""
-    match criterion:
-        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
-            found = [spans_and_node(part, leaf) for part in parts]
-            need = _need(criterion)
-            nodes = tuple([far for _, far in found])
-            have = len([far for far in nodes if far.met])
-            far = Node(criterion.text, have >= need, min(have, need), need, "conditions", (), nodes)
-            return at_least(need, [spans for spans, _ in found]), far
-        case _:
-            return leaf(criterion)
-
-
 def leaves(criterion: Criterion) -> Iterator[Leaf]:
     """Every leaf, from left to right."""
     match criterion:
@@ -175,6 +153,19 @@ def leaves(criterion: Criterion) -> Iterator[Leaf]:
                 yield from leaves(part)
         case _:
             yield criterion
+
+
+def needed(group: Group) -> int:
+    """How many of its parts have to hold."""
+    match group:
+        case AllOf(parts=parts):
+            return len(parts)
+        case AnyOf():
+            return 1
+        case AtLeastOf(count=count):
+            return count
+        case _:
+            assert_never(group)
 
 
 def describe(criterion: Criterion) -> str:
@@ -188,29 +179,8 @@ def percent(hundredths: int) -> str:
     return f"{whole}.{rest:02}".rstrip("0") if rest else str(whole)
 
 
-def _need(group: Group) -> int:
-    match group:
-        case AllOf(parts=parts):
-            return len(parts)
-        case AnyOf():
-            return 1
-        case AtLeastOf(count=count):
-            return count
-        case _:
-            assert_never(group)
-
-
 def _description(criterion: Criterion) -> str:
     match criterion:
-        case FinalGrade(course=course, at_least=bar):
-            return f"final_grade {course} ≥ {percent(bar)}"
-        case CalculatedGrade(course=course, at_least=bar):
-            return f"calculated_grade {course} ≥ {percent(bar)}"
-        case ItemGrade(course=course, item=item, at_least=bar):
-            return f"item_grade {course} {item} ≥ {percent(bar)}"
-        case TopicsCompleted(course=course, topics=topics):
-            wanted = topics if topics == "all" else ", ".join(topics) if isinstance(topics, tuple) else f"any {topics}"
-            return f"topics_completed {course} {wanted}"
         case Badges(at_least=count, of=of):
             return f"badges {count} of {', '.join(of)}"
         case Clause(id=clause):
@@ -221,5 +191,27 @@ def _description(criterion: Criterion) -> str:
             return "any of"
         case AtLeastOf(count=count, parts=parts):
             return f"at least {count} of {len(parts)}"
+        case _:
+            return _description_of_course(criterion)
+
+
+def _description_of_course(criterion: CourseLeaf) -> str:
+    match criterion:
+        case FinalGrade(course=course, at_least=bar):
+            return f"final_grade {course} ≥ {percent(bar)}"
+        case CalculatedGrade(course=course, at_least=bar):
+            return f"calculated_grade {course} ≥ {percent(bar)}"
+        case ItemGrade(course=course, item=item, at_least=bar):
+            return f"item_grade {course} {item} ≥ {percent(bar)}"
+        case TopicsCompleted(course=course, topics=topics):
+            wanted = topics if topics == "all" else ", ".join(topics) if isinstance(topics, tuple) else f"any {topics}"
+            return f"topics_completed {course} {wanted}"
+        case CourseCompleted(course=course):
+            return f"course_completed {course}"
+        case Participated(course=course, kind=kind, times=times):
+            where = course or "outside courses"
+            return f"participated {where} {kind or 'any kind'}, {times} time{'s' if times > 1 else ''}"
+        case PriorLearning(achievement=achievement):
+            return f"prior_learning {achievement}"
         case _:
             assert_never(criterion)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from rules.course import Met
-from rules.criteria import spans
 from rules.keys import ClauseId, CredentialId, LearnerKey
+from rules.nesting import spans
 from rules.policies import Entitlement, entitlement
 from rules.rulebook import Rulebook
 from rules.spans import Span, Spans, normal

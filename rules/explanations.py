@@ -1,46 +1,16 @@
 """Explanations: each credential in English sentences that a teacher would sign."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar, assert_never
+from typing import assert_never
 
 from rules.awards import CredentialKind
-from rules.catalogue import Catalogue, Credential, Skill
-from rules.criteria import (
-    AllOf,
-    AnyOf,
-    AtLeastOf,
-    Badges,
-    CalculatedGrade,
-    Clause,
-    Criterion,
-    FinalGrade,
-    ItemGrade,
-    TopicsCompleted,
-    leaves,
-    percent,
-)
-from rules.keys import CourseId, CredentialId
+from rules.catalogue import Credential, Skill
+from rules.keys import CredentialId
+from rules.names import Builder, Names, joined, line
 from rules.policies import Policy
+from rules.requirements import Requirement, requirement
 
 INDENT = "  "
-K = TypeVar("K", bound=str)
-
-
-class Requirement(NamedTuple):
-    """A condition in words that go on after "a learner needs"; of a group, its parts too."""
-
-    text: str
-    parts: tuple["Requirement", ...] = ()
-
-
-class Builder(NamedTuple):
-    """A credential that counts another."""
-
-    id: CredentialId
-    kind: CredentialKind
-    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,50 +52,11 @@ class Explanation:
             return ""
         if not self.counted_by:
             return "Nothing else builds on it."
-        return f"It counts towards {_joined(f'the {one.kind.value} “{one.name}”' for one in self.counted_by)}."
+        return f"It counts towards {joined(f'the {one.kind.value} “{one.name}”' for one in self.counted_by)}."
 
     def _shows(self) -> str:
-        skills = [f"{_line(skill.name)} ({_line(skill.framework)} {skill.code})" for skill in self.skills]
-        return f"It shows {_joined(skills)}." if skills else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """What a catalogue's courses and credentials are called in sentences, and which credentials count each other."""
-
-    issuer: str
-    courses: Mapping[CourseId, str]
-    credentials: Mapping[CredentialId, str]
-    kinds: Mapping[CredentialId, CredentialKind]
-    counted_by: Mapping[CredentialId, tuple[Builder, ...]]
-
-    def course(self, course: CourseId) -> str:
-        return self.courses.get(course, course)
-
-    def credential(self, credential: CredentialId) -> str:
-        return self.credentials.get(credential, credential)
-
-
-def names_of(catalogue: Catalogue, *, with_ids: bool = False) -> Names:
-    """
-    The names to explain a catalogue by; where two share a name, the id is added.
-
-    `with_ids` always adds it, for where sentences of two catalogues are compared.
-    """
-    credentials = _labels([(one.id, one.name) for one in catalogue.credentials], with_ids=with_ids)
-    counted_by: dict[CredentialId, dict[CredentialId, Builder]] = {}
-    for credential in catalogue.credentials:
-        builder = Builder(credential.id, credential.kind, credentials[credential.id])
-        for leaf in leaves(credential.criteria):
-            for badge in leaf.of if isinstance(leaf, Badges) else ():
-                counted_by.setdefault(badge, {})[credential.id] = builder
-    return Names(
-        issuer=_line(catalogue.issuer.name),
-        courses=_labels(catalogue.courses, with_ids=with_ids),
-        credentials=credentials,
-        kinds={credential.id: credential.kind for credential in catalogue.credentials},
-        counted_by={badge: tuple(builders.values()) for badge, builders in counted_by.items()},
-    )
+        skills = [f"{line(skill.name)} ({line(skill.framework)} {skill.code})" for skill in self.skills]
+        return f"It shows {joined(skills)}." if skills else ""
 
 
 def explanation(credential: Credential, names: Names) -> Explanation:
@@ -136,85 +67,17 @@ def explanation(credential: Credential, names: Names) -> Explanation:
         kind=credential.kind,
         name=credential.name,
         what=_what(credential, names.issuer),
-        description=_line(credential.description),
+        description=line(credential.description),
         needs=requirement(credential.criteria, names),
         when_no_longer_met=_policy(credential.when_no_longer_met),
         counted_by=names.counted_by.get(credential.id, ()),
         skills=credential.skills,
-        certificate="" if design is None else f"The certificate reads: “{_line(design.text)}”",
+        certificate="" if design is None else f"The certificate reads: “{line(design.text)}”",
     )
 
 
-def requirement(criterion: Criterion, names: Names) -> Requirement:
-    """Put a condition into words. What means the same reads the same: a group of one part is that part."""
-    match criterion:
-        case AllOf(parts=(part,)) | AnyOf(parts=(part,)) | AtLeastOf(parts=(part,)):
-            return requirement(part, names)
-        case AllOf(parts=parts):
-            return Requirement("all of these at the same time", _inner(parts, names))
-        case AnyOf(parts=parts) | AtLeastOf(count=1, parts=parts):
-            return Requirement("at least one of these", _inner(parts, names))
-        case AtLeastOf(count=count, parts=parts) if count == len(parts):
-            return Requirement("all of these at the same time", _inner(parts, names))
-        case AtLeastOf(count=count, parts=parts):
-            text = f"at least {count} of these {len(parts)} at the same time"
-            return Requirement(text, _inner(parts, names))
-        case FinalGrade(course=course, at_least=bar):
-            return Requirement(f"a released final grade {_in(names.course(course), bar)}")
-        case CalculatedGrade(course=course, at_least=bar):
-            grade = "a released final grade, as calculated before adjustment,"
-            return Requirement(f"{grade} {_in(names.course(course), bar)}")
-        case ItemGrade(course=course, item=item, at_least=bar):
-            where = f"the item “{item}” of {names.course(course)}"
-            return Requirement(f"a grade {_in(where, bar)}")
-        case TopicsCompleted(course=course, topics=topics):
-            return Requirement(_topics(topics, names.course(course)))
-        case Badges(at_least=count, of=of):
-            return Requirement(_badges(count, of, names))
-        case Clause():
-            raise TypeError("a clause stands in a rulebook; an author's criteria have none")
-        case _:
-            assert_never(criterion)
-
-
-def _inner(parts: tuple[Criterion, ...], names: Names) -> tuple[Requirement, ...]:
-    return tuple(requirement(part, names) for part in parts)
-
-
-def _in(what: str, bar: int) -> str:
-    return f"of at least {percent(bar)} % in {what}" if bar else f"in {what}, whatever it is"
-
-
-def _topics(topics: str | tuple[str, ...] | int, course: str) -> str:
-    match topics:
-        case int():
-            some = "any topic" if topics == 1 else f"any {topics} topics"
-            return f"{some} of {course} completed (exemptions do not count)"
-        case (topic,):
-            return f"the topic “{topic}” of {course} completed"
-        case tuple():
-            which = "the topics " + _joined(f"“{topic}”" for topic in topics)
-        case _:
-            which = "all topics"
-    return f"{which} of {course} completed or exempted, at least one of them completed"
-
-
-def _badges(count: int, of: tuple[CredentialId, ...], names: Names) -> str:
-    kinds = {names.kinds.get(badge, CredentialKind.BADGE) for badge in of}
-    one = "milestone" if kinds == {CredentialKind.MILESTONE} else "badge"
-    several = f"{one}s" if len(kinds) == 1 else "badges and milestones"
-    listed = _joined(f"“{names.credential(badge)}”" for badge in of)
-    if len(of) == 1:
-        return f"the {one} {listed}"
-    if count == len(of):
-        return f"the {several} {listed}"
-    if count == 1:
-        return f"at least one of the {several} {listed}"
-    return f"at least {count} of the {len(of)} {several} {listed}"
-
-
 def _what(credential: Credential, issuer: str) -> str:
-    what = f"{_line(credential.name)} is a {credential.kind.value} of {issuer}"
+    what = f"{line(credential.name)} is a {credential.kind.value} of {issuer}"
     hidden = ": it counts towards other credentials, and is not shown"
     return f"{what}{hidden if credential.kind is CredentialKind.MILESTONE else ''}."
 
@@ -239,19 +102,3 @@ def _listed(needs: Requirement, indent: str) -> list[str]:
         lines.append(f"{indent}- {part.text}{':' if part.parts else ''}")
         lines += _listed(part, indent + INDENT)
     return lines
-
-
-def _labels(named: Iterable[tuple[K, str]], *, with_ids: bool) -> dict[K, str]:
-    pairs = [(key, _line(name)) for key, name in named]
-    counts = Counter(name for _, name in pairs)
-    return {key: f"{name} ({key})" if with_ids or counts[name] > 1 else name for key, name in pairs}
-
-
-def _joined(words: Iterable[str]) -> str:
-    """Words as people list them: `a, b and c`."""
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

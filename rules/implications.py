@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from typing import TypeAlias
 
-from rules.catalogue import dump_criterion
+from rules.canonical import dump_criterion
 from rules.criteria import (
     AllOf,
     AnyOf,
@@ -15,7 +15,9 @@ from rules.criteria import (
     FinalGrade,
     Group,
     ItemGrade,
+    Participated,
     TopicsCompleted,
+    needed,
 )
 
 _Known: TypeAlias = dict[tuple[int, int], bool]
@@ -92,21 +94,11 @@ def _implies(one: Criterion, other: Criterion, known: _Known) -> bool:
 def _by_parts_of_one(one: Group, other: Criterion, known: _Known) -> bool:
     # Those that do not imply it may hold alone, unless so many are asked for that one that does is among them.
     needless = sum(1 for part in one.parts if not _implies(part, other, known))
-    return needless < _need(one)
+    return needless < needed(one)
 
 
 def _by_parts_of_other(one: Criterion, other: Group, known: _Known) -> bool:
-    return sum(1 for part in other.parts if _implies(one, part, known)) >= _need(other)
-
-
-def _need(group: Group) -> int:
-    match group:
-        case AllOf(parts=parts):
-            return len(parts)
-        case AnyOf():
-            return 1
-        case AtLeastOf(count=count):
-            return count
+    return sum(1 for part in other.parts if _implies(one, part, known)) >= needed(other)
 
 
 def _leaf_implies(one: Criterion, other: Criterion) -> bool:
@@ -119,6 +111,8 @@ def _leaf_implies(one: Criterion, other: Criterion) -> bool:
             return (one.course, one.item) == (other.course, other.item) and one.at_least >= other.at_least
         case TopicsCompleted(), TopicsCompleted():
             return one.course == other.course and _topics_imply(one.topics, other.topics)
+        case Participated(), Participated():
+            return one.course == other.course and other.kind in ("", one.kind) and one.times >= other.times
         case Badges(), Badges():
             # In the worst case as many as can be are held of those that the other does not count.
             return one.at_least - len(set(one.of) - set(other.of)) >= other.at_least

@@ -6,12 +6,12 @@ from heapq import heapify, heappop, heappush
 
 from rules.awards import Held, UpToDate
 from rules.course import CourseRecord, CourseView, Histories, judgement
-from rules.criteria import evidence, spans
 from rules.facts import Kind, Register
 from rules.histories import History
 from rules.keys import ClauseId, CourseId, CredentialId, LearnerKey, key, parts, prefix
 from rules.known import CourseProgress, Known
 from rules.ledger import Entry, Ledger
+from rules.nesting import evidence, spans
 from rules.rulebook import Rulebook
 from rules.spans import FOREVER
 from rules.telling import forget, tell_badges, tell_clause, tell_ledger, tell_status

@@ -7,7 +7,8 @@ from graphlib import TopologicalSorter
 from typing import TypeAlias
 
 from rules.awards import CredentialKind
-from rules.catalogue import Catalogue, Credential, digest, dump_catalogue, dump_credential, dump_criterion
+from rules.canonical import dump_criterion
+from rules.catalogue import Catalogue, Credential, digest, dump_catalogue, dump_credential
 from rules.criteria import (
     AllOf,
     AnyOf,
@@ -15,9 +16,12 @@ from rules.criteria import (
     Badges,
     CalculatedGrade,
     Clause,
+    CourseCompleted,
     Criterion,
     FinalGrade,
     ItemGrade,
+    Participated,
+    PriorLearning,
     TopicsCompleted,
     leaves,
 )
@@ -227,5 +231,11 @@ def _registers(leaf: Criterion) -> list[RegisterName]:
             return [(course, Kind.TOPIC, ANY)]
         case TopicsCompleted(course=course, topics=tuple(topics)):
             return [(course, kind, topic) for topic in topics for kind in (Kind.TOPIC, Kind.EXEMPTION)]
+        case CourseCompleted(course=course):
+            return [(course, Kind.COURSE_COMPLETED, "")]
+        case Participated(course=course, kind=kind):
+            return [(course, Kind.PARTICIPATED, kind or ANY)]
+        case PriorLearning(course=course, achievement=achievement):
+            return [(course, Kind.PRIOR_LEARNING, achievement)]
         case _:
             return []

@@ -2,10 +2,11 @@
 
 from rules.awards import Standing
 from rules.course import CourseView, how_far
-from rules.criteria import Badges, Clause, Leaf, Node, leaves, node
+from rules.criteria import Badges, Clause, Leaf, Node, leaves
 from rules.keys import CredentialId, LearnerId, LearnerKey, TenantId, key, parts, prefix
 from rules.known import CourseProgress, Known, StandingRecord
 from rules.ledger import Ledger, Status
+from rules.nesting import node
 from rules.rulebook import ClauseRule, Rulebook
 from rules.tree import TreeView, leaf_name
 

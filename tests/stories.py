@@ -8,14 +8,18 @@ from hypothesis import strategies as st
 from rules.awards import CredentialKind
 from rules.catalogue import Catalogue, CertificateDesign, Credential, Issuer
 from rules.criteria import (
+    OUTSIDE,
     AllOf,
     AnyOf,
     AtLeastOf,
     Badges,
     CalculatedGrade,
+    CourseCompleted,
     Criterion,
     FinalGrade,
     ItemGrade,
+    Participated,
+    PriorLearning,
     TopicsCompleted,
 )
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Register
@@ -26,6 +30,7 @@ from rules.policies import Policy
 TENANT = TenantId("t1")
 COURSES = (CourseId("c/1"), CourseId("c2"))
 TOPICS = ("a", "b", "c")
+ACHIEVEMENTS = ("work", "abroad")
 LEARNERS = (LearnerId("u/1"), LearnerId("u"))
 NOW = Instant(1_000_000)
 
@@ -41,6 +46,14 @@ leaf_criteria: st.SearchStrategy[Criterion] = st.one_of(
     st.builds(CalculatedGrade, course=courses, at_least=bars),
     st.builds(ItemGrade, course=courses, item=st.sampled_from(("i1", "i2")), at_least=bars),
     st.builds(TopicsCompleted, course=courses, topics=topics),
+    st.builds(CourseCompleted, course=courses),
+    st.builds(
+        Participated,
+        course=st.sampled_from((*COURSES, OUTSIDE)),
+        kind=st.sampled_from(("", "attended", "posted")),
+        times=st.integers(1, 3),
+    ),
+    st.builds(PriorLearning, achievement=st.sampled_from(ACHIEVEMENTS)),
 )
 
 
@@ -106,7 +119,33 @@ registers = st.one_of(
         kind=st.just(Kind.ITEM_GRADE),
         object=st.sampled_from(("i1", "i2")),
     ),
+    st.builds(
+        Register,
+        tenant=st.just(TENANT),
+        learner=st.sampled_from(LEARNERS),
+        course=courses,
+        kind=st.just(Kind.COURSE_COMPLETED),
+        period=st.sampled_from(("", "p")),
+    ),
+    st.builds(
+        Register,
+        tenant=st.just(TENANT),
+        learner=st.sampled_from(LEARNERS),
+        course=st.sampled_from((*COURSES, OUTSIDE)),
+        kind=st.just(Kind.PARTICIPATED),
+        object=st.sampled_from(("", "attended", "posted")),
+        period=st.sampled_from(("", "p")),
+    ),
+    st.builds(
+        Register,
+        tenant=st.just(TENANT),
+        learner=st.sampled_from(LEARNERS),
+        course=st.just(OUTSIDE),
+        kind=st.just(Kind.PRIOR_LEARNING),
+        object=st.sampled_from(ACHIEVEMENTS),
+    ),
 )
+GRADES = (Kind.CALCULATED_GRADE, Kind.ADJUSTED_GRADE, Kind.ITEM_GRADE)
 times = st.integers(1, 12)
 scores = st.sampled_from((None, 0, 4_999, 7_000, 10_500))
 
@@ -114,7 +153,7 @@ scores = st.sampled_from((None, 0, 4_999, 7_000, 10_500))
 @st.composite
 def facts(draw: st.DrawFn) -> Fact:
     register = draw(registers)
-    is_done = register.kind in (Kind.TOPIC, Kind.EXEMPTION)
+    is_done = register.kind not in GRADES
     statement = Statement(
         draw(times),
         draw(st.integers(0, 1)),

@@ -13,20 +13,26 @@ from laurel.cli import app
 from laurel.printing import wrapped
 from rules.catalogue import Catalogue, Skill, digest, dump_credential
 from rules.criteria import (
+    OUTSIDE,
     AllOf,
     AnyOf,
     AtLeastOf,
     Badges,
     CalculatedGrade,
+    CourseCompleted,
     Criterion,
     FinalGrade,
     ItemGrade,
+    Participated,
+    PriorLearning,
     TopicsCompleted,
     leaves,
 )
-from rules.explanations import explanation, names_of, requirement
+from rules.explanations import explanation
 from rules.keys import CourseId, CredentialId, TenantId
+from rules.names import names_of
 from rules.policies import Policy
+from rules.requirements import requirement
 from tests.stories import COURSES, badge, catalogue_of, catalogues, certificate
 
 EXAMPLE = Path(__file__).parent / "catalogues" / "example.yaml"
@@ -62,6 +68,11 @@ def needs(criterion: Criterion, catalogue: Catalogue = WORLD) -> str:
         (TopicsCompleted(course=C, topics=("t",)), "the topic “t” of c/1 completed"),
         (TopicsCompleted(course=C, topics=1), "any topic of c/1 completed (exemptions do not count)"),
         (TopicsCompleted(course=C, topics=5), "any 5 topics of c/1 completed (exemptions do not count)"),
+        (CourseCompleted(course=C), "c/1 completed, as the platform says"),
+        (Participated(course=C, kind="attended", times=1), "an attendance in c/1"),
+        (Participated(course=C, kind="posted", times=3), "at least 3 posts in c/1"),
+        (Participated(course=OUTSIDE, kind="", times=2), "at least 2 participations of any kind outside of any course"),
+        (PriorLearning(achievement="work"), "prior learning recognised by a person as “work”"),
         (Badges(at_least=1, of=(A,)), "the badge “a”"),
         (Badges(at_least=2, of=(A, B)), "the badges “a” and “b”"),
         (Badges(at_least=1, of=(A, B)), "at least one of the badges “a” and “b”"),

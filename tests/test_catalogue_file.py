@@ -18,14 +18,18 @@ from laurel.located import MAX_BYTES
 from rules.awards import CredentialKind
 from rules.catalogue import Catalogue, CertificateDesign, Credential, Issuer, Skill
 from rules.criteria import (
+    OUTSIDE,
     AllOf,
     AnyOf,
     AtLeastOf,
     Badges,
     CalculatedGrade,
+    CourseCompleted,
     Criterion,
     FinalGrade,
     ItemGrade,
+    Participated,
+    PriorLearning,
     TopicsCompleted,
 )
 from rules.keys import CourseId, CredentialId, TenantId
@@ -194,6 +198,26 @@ def test_aliases_stand_for_what_they_mark(tmp_path: Path) -> None:
         ("{final_grade: {course: Law, at_least: 1}}", 'There is no course "Law" in `courses`. Add it under `courses`'),
         ("{final_grade: {course: 0123, at_least: 1}}", "Different programs read 0123 as different numbers, or as text"),
         ("{final_grade: {course: 123, at_least: 1}}", "credentials[0].criteria.final_grade.course is the number 123"),
+        ("{course_completed: DATA101}", 'credentials[0].criteria.course_completed is the text "DATA101", and must be'),
+        ("{course_completed: {course: DATA10}}", 'There is no course "DATA10" in `courses`. Did you mean "DATA101"?'),
+        ("{participated: {course: Law, times: 2}}", 'There is no course "Law" in `courses`. Add it under `courses`'),
+        (
+            "{participated: {kind: atended}}",
+            'credentials[0].criteria.participated.kind is the text "atended", and must be attended, submitted or',
+        ),
+        (
+            "{participated: {times: 65}}",
+            "credentials[0].criteria.participated.times is 65, and of participations the first 64 are remembered. Ask",
+        ),
+        (
+            "{participated: {times: 0}}",
+            "credentials[0].criteria.participated.times is 0, and so everyone would earn it. Ask for at least 1.",
+        ),
+        ("{participated: {times: 2.5}}", "credentials[0].criteria.participated.times is the number 2.5, and must be a"),
+        (
+            "{prior_learning: {}}",
+            "credentials[0].criteria.prior_learning has no `achievement`. Add `achievement: work-experience`.",
+        ),
         ("{finalgrade: {course: DATA101}}", 'credentials[0].criteria uses an unknown criterion "finalgrade". Did you'),
         ("{final_grade: {course: DATA101}}", "credentials[0].criteria.final_grade has no `at_least`. Add `at_least: 7"),
         ("{final_grade: 70}", "credentials[0].criteria.final_grade is the number 70, and must be a mapping"),
@@ -202,7 +226,7 @@ def test_aliases_stand_for_what_they_mark(tmp_path: Path) -> None:
         ("{any: [], all: []}", 'credentials[0].criteria has the keys "any", "all", and a criterion has one. Put each'),
         *[
             (f"{{{later}: {{course: DATA101}}}}", f"credentials[0].criteria uses the criterion `{later}`, which is not")
-            for later in ("course_completed", "participated", "prior_learning", "not", "before", "within")
+            for later in ("not", "before", "within")
         ],
     ],
 )
@@ -352,6 +376,14 @@ LEAVES: st.SearchStrategy[Criterion] = st.one_of(
         course=st.sampled_from(COURSES),
         topics=st.just("all") | st.integers(1, 99) | st.lists(IDS, min_size=1, max_size=3, unique=True).map(tuple),
     ),
+    st.builds(CourseCompleted, course=st.sampled_from(COURSES)),
+    st.builds(
+        Participated,
+        course=st.sampled_from([*COURSES, OUTSIDE]),
+        kind=st.sampled_from(["", "attended", "submitted", "posted"]),
+        times=st.integers(1, 64),
+    ),
+    st.builds(PriorLearning, achievement=IDS),
 )
 
 
@@ -410,6 +442,13 @@ def written_criterion(criterion: Criterion) -> dict[str, Any]:
         case TopicsCompleted(course=course, topics=topics):
             listed = list(topics) if isinstance(topics, tuple) else topics
             return {"topics_completed": {"course": course, "topics": listed}}
+        case CourseCompleted(course=course):
+            return {"course_completed": {"course": course}}
+        case Participated(course=course, kind=kind, times=times):
+            where, which = {"course": course} if course else {}, {"kind": kind} if kind else {}
+            return {"participated": {**where, **which, "times": times}}
+        case PriorLearning(achievement=achievement):
+            return {"prior_learning": {"achievement": achievement}}
         case Badges(at_least=count, of=of):
             return {"badges": {"at_least": count, "of": list(of)}}
         case AllOf(parts=parts):
@@ -533,7 +572,7 @@ def test_the_schema_knows_every_key_and_every_criterion() -> None:
     criteria = schema["$defs"]["AllForm"]["properties"]["all"]["items"]
 
     assert set(schema["properties"]) == {"version", "issuer", "courses", "credentials"}
-    assert len(criteria["oneOf"]) == 8
+    assert len(criteria["oneOf"]) == 11
     assert schema["$defs"]["GradeForm"]["properties"]["at_least"]["maximum"] == 1000
     assert json.loads(json.dumps(schema)) == schema
 

@@ -12,7 +12,7 @@ from laurel.catalogue_file import read_catalogue
 from laurel.catalogue_graph import MAX_MERMAID_ARROWS, GraphFormat, dump_graph, graph_of
 from laurel.cli import app
 from rules.catalogue import Catalogue
-from rules.criteria import AllOf, Badges, Clause, FinalGrade, leaves
+from rules.criteria import OUTSIDE, AllOf, AnyOf, Badges, Clause, FinalGrade, Participated, PriorLearning, leaves
 from rules.keys import CourseId, TenantId
 from tests.stories import COURSES, ONE, TENANT, badge, catalogue_of, catalogues
 
@@ -23,7 +23,7 @@ EXAMPLE = Path(__file__).parent / "catalogues" / "example.yaml"
 @given(catalogues())
 def test_each_arrow_is_a_course_or_a_badge_that_criteria_name(catalogue: Catalogue) -> None:
     graph = graph_of(catalogue)
-    courses = {course: f"course{at}" for at, (course, _) in enumerate(catalogue.courses, 1)}
+    courses = {course: f"course{at}" for at, (course, _) in enumerate(catalogue.courses, 1)} | {OUTSIDE: "outside"}
     names = {credential.id: f"credential{at}" for at, credential in enumerate(catalogue.credentials, 1)}
     expected = set()
     for credential in catalogue.credentials:
@@ -95,6 +95,17 @@ def test_more_arrows_than_mermaid_draws_are_told_and_drawn_by_dot(tmp_path: Path
     assert mermaid.exit_code == dot.exit_code == 0
     assert mermaid.stderr == f"{path}: 501 arrows; Mermaid draws at most 500 unless maxEdges is set. --format dot\n"
     assert dot.stderr == ""
+
+
+def test_what_belongs_to_no_course_is_drawn_as_one_node() -> None:
+    away = Participated(course=OUTSIDE, kind="", times=1)
+    graph = graph_of(catalogue_of(badge("one", AnyOf(parts=(away, PriorLearning(achievement="work"))))))
+
+    assert graph.arrows == (("outside", "credential1"),)
+    assert '  outside{{"Outside of any course"}}' in dump_graph(graph, GraphFormat.MERMAID).splitlines()
+    assert (
+        '  outside [label="Outside of any course", shape=hexagon];' in dump_graph(graph, GraphFormat.DOT).splitlines()
+    )
 
 
 def test_what_is_counted_through_groups_is_drawn_once() -> None:

@@ -84,7 +84,10 @@ REFUSED = [
     *("{final_grade: {course: 123, at_least: 1}}", '{final_grade: {course: " ", at_least: 1}}', "{final_grade: 70}"),
     *("{finalgrade: {course: DATA101, at_least: 1}}", "{final_grade: {course: DATA101}}", "{all: 70}", f"[{GRADE}]"),
     *("{any: [], all: []}", f"{{all: [{GRADE}], any: [{GRADE}]}}", f"{{all: [{GRADE}], at_least: 1}}"),
-    *(f"{{{it}: {{course: DATA101}}}}" for it in ("course_completed", "participated", "prior_learning", "not")),
+    *(f"{{{it}: {{course: DATA101}}}}" for it in ("prior_learning", "not", "completed")),
+    *("{course_completed: DATA101}", "{course_completed: {}}", "{prior_learning: work}", "{participated: 3}"),
+    *(f"{{participated: {{times: {it}}}}}" for it in ("0", "65", "2.5", "many")),
+    *("{participated: {kind: atended}}", "{participated: {course: 12}}"),
 ]
 
 

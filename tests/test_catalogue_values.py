@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 
 from rules.awards import CredentialKind
+from rules.canonical import dump_criterion, parse_criterion
 from rules.catalogue import (
     Catalogue,
     CertificateDesign,
@@ -19,21 +20,23 @@ from rules.catalogue import (
     Skill,
     digest,
     dump_catalogue,
-    dump_criterion,
     parse_catalogue,
-    parse_criterion,
 )
 from rules.course import CourseRecord, CourseView, Histories, judged
 from rules.criteria import (
+    OUTSIDE,
     AllOf,
     AnyOf,
     AtLeastOf,
     Badges,
     CalculatedGrade,
     Clause,
+    CourseCompleted,
     Criterion,
     FinalGrade,
     ItemGrade,
+    Participated,
+    PriorLearning,
     TopicsCompleted,
     leaves,
 )
@@ -120,6 +123,14 @@ CRITERIA: list[Criterion] = [
     TopicsCompleted(course=C, topics=("all",)),
     TopicsCompleted(course=C, topics=("a", "b")),
     TopicsCompleted(course=C, topics=2),
+    CourseCompleted(course=C),
+    CourseCompleted(course=D),
+    Participated(course=C, kind="", times=1),
+    Participated(course=OUTSIDE, kind="", times=1),
+    Participated(course=C, kind="attended", times=1),
+    Participated(course=C, kind="attended", times=2),
+    PriorLearning(achievement="work"),
+    PriorLearning(achievement="abroad"),
     has_one,
     Badges(at_least=1, of=(ONE, TWO)),
     Badges(at_least=2, of=(ONE, TWO)),

@@ -1,6 +1,7 @@
 """What a course decides, in examples that a teacher would recognise."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -11,11 +12,14 @@ from rules.criteria import (
     AtLeastOf,
     Badges,
     CalculatedGrade,
+    CourseCompleted,
     Criterion,
     Evidence,
     FinalGrade,
     ItemGrade,
     Node,
+    Participated,
+    PriorLearning,
     TopicsCompleted,
     describe,
     percent,
@@ -55,6 +59,9 @@ def course(
     exempted: Mapping[str, Said] | None = None,
     outlines: Sequence[CourseStatement] = (),
     releases: Sequence[CourseStatement] = (),
+    completed: Said = (),
+    took_part: Mapping[str, Said] | None = None,
+    prior: Mapping[str, Said] | None = None,
     period: str = "",
 ) -> CourseView:
     """A learner in one course and one period. What nothing was said of is left out, as in the tables."""
@@ -64,6 +71,9 @@ def course(
         Kind.ITEM_GRADE: {"essay": essay},
         Kind.TOPIC: dict(done or {}),
         Kind.EXEMPTION: dict(exempted or {}),
+        Kind.COURSE_COMPLETED: {"": completed},
+        Kind.PARTICIPATED: dict(took_part or {}),
+        Kind.PRIOR_LEARNING: dict(prior or {}),
     }
     histories = {
         kind: {thing: {period: tuple(said)} for thing, said in by_object.items() if said}
@@ -284,6 +294,64 @@ def test_a_topic_done_in_several_periods_counts_once() -> None:
 
     assert met(TopicsCompleted(course=COURSE, topics=1), view) == [(2, FOREVER)]
     assert met(TopicsCompleted(course=COURSE, topics=2), view) == []
+
+
+def test_a_course_is_completed_while_the_platform_says_so() -> None:
+    criterion = CourseCompleted(course=COURSE)
+
+    assert met(criterion, course()) == []
+    assert met(criterion, course(completed=[at(3, 1)])) == [(3, FOREVER)]
+    assert met(criterion, course(completed=[at(3, 1), at(5, 0), at(8, 1)])) == [(3, 5), (8, FOREVER)]
+    assert events(criterion, course(completed=[at(3, 1), at(4, 1)], period="autumn")) == [("e3",)]
+    assert how_far(criterion, course(), 1) == Node("course_completed DATA101", False, 0, 1, "courses")
+
+
+def test_prior_learning_counts_from_its_recognition_on_and_only_what_was_recognised() -> None:
+    view = course(prior={"work": [at(3, 1), at(9, 0)]})
+
+    assert met(PriorLearning(achievement="work"), view) == [(3, 9)]
+    assert events(PriorLearning(achievement="work"), view) == [("e3",)]
+    assert met(PriorLearning(achievement="abroad"), view) == []
+    node = how_far(PriorLearning(achievement="abroad"), view, 4)
+    assert node == Node("prior_learning abroad", False, 0, 1, "achievements")
+
+
+ATTENDED_TWICE = Participated(course=COURSE, kind="attended", times=2)
+TWICE = Participated(course=COURSE, kind="", times=2)
+
+
+def test_so_many_participations_hold_from_the_last_of_them_on() -> None:
+    view = course(took_part={"attended": [at(2, 1), at(5, 1), at(6, 1)], "posted": [at(3, 1)]})
+
+    assert met(ATTENDED_TWICE, view) == [(5, FOREVER)]
+    assert events(ATTENDED_TWICE, view) == [("e2", "e5")]
+    assert met(replace(ATTENDED_TWICE, times=4), view) == []
+    node = how_far(replace(ATTENDED_TWICE, times=4), view, 5)
+    assert (node.have, node.need, node.unit, node.events) == (2, 4, "participations", ("e2", "e5"))
+
+
+def test_participations_of_any_kind_are_counted_together() -> None:
+    view = course(took_part={"attended": [at(2, 1)], "posted": [at(3, 1)], "": [at(1, 1)]})
+
+    assert met(TWICE, view) == [(2, FOREVER)]
+    assert events(TWICE, view) == [("e1", "e2")]
+
+
+def test_participations_of_several_periods_are_counted_together_and_one_that_is_sent_twice_once() -> None:
+    view = course(took_part={"attended": [at(2, 1)]}, period="autumn")
+    view.histories[Kind.PARTICIPATED]["attended"]["spring"] = (at(2, 1),)
+    assert met(ATTENDED_TWICE, view) == []
+
+    view.histories[Kind.PARTICIPATED]["attended"]["spring"] = (at(2, 1), at(4, 1))
+    assert met(ATTENDED_TWICE, view) == [(4, FOREVER)]
+
+
+def test_two_participations_at_one_time_are_two_and_one_that_was_none_does_not_count() -> None:
+    both = course(took_part={"attended": [at(2, 1, event="a"), at(2, 1, event="b")]})
+    none = course(took_part={"attended": [at(2, 1, event="a"), at(2, 0, event="b"), at(4, 1)]})
+
+    assert met(ATTENDED_TWICE, both) == [(2, FOREVER)]
+    assert met(ATTENDED_TWICE, none) == [(4, FOREVER)]
 
 
 def test_groups_are_met_when_all_any_or_enough_of_their_parts_are() -> None:

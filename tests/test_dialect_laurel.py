@@ -358,6 +358,7 @@ event_ids = st.one_of(
 )
 releases = st.sampled_from((None, True, False))
 OBJECTS = {Kind.PARTICIPATED: st.sampled_from(("", "attended", "submitted", "posted"))}
+OUTSIDE_COURSES = {Kind.PRIOR_LEARNING: st.just(""), Kind.PARTICIPATED: st.just("") | ids}
 GRADES = (Kind.CALCULATED_GRADE, Kind.ADJUSTED_GRADE, Kind.ITEM_GRADE)
 NO_OBJECT = (Kind.CALCULATED_GRADE, Kind.ADJUSTED_GRADE, Kind.COURSE_COMPLETED)
 
@@ -374,7 +375,7 @@ def facts(draw: st.DrawFn) -> Fact:
         register=Register(
             tenant=TenantId("example"),
             learner=LearnerId(draw(ids)),
-            course=CourseId("" if kind is Kind.PRIOR_LEARNING else draw(ids)),
+            course=CourseId(draw(ids) if kind not in OUTSIDE_COURSES else draw(OUTSIDE_COURSES[kind])),
             kind=kind,
             object="" if kind in NO_OBJECT else draw(OBJECTS.get(kind, ids)),
             period=draw(periods),

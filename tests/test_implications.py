@@ -12,9 +12,12 @@ from rules.criteria import (
     AtLeastOf,
     Badges,
     CalculatedGrade,
+    CourseCompleted,
     Criterion,
     FinalGrade,
     ItemGrade,
+    Participated,
+    ParticipationKind,
     TopicsCompleted,
 )
 from rules.facts import CourseFact, Fact
@@ -36,6 +39,10 @@ def topics(which: str | tuple[str, ...] | int) -> TopicsCompleted:
     return TopicsCompleted(course=C, topics=which)  # type: ignore[arg-type]  # of text there is "all" alone
 
 
+def took_part(times: int, kind: ParticipationKind = "") -> Participated:
+    return Participated(course=C, kind=kind, times=times)
+
+
 def badges(count: int, *of: str) -> Badges:
     return Badges(at_least=count, of=tuple(CredentialId(name) for name in of))
 
@@ -50,6 +57,8 @@ def badges(count: int, *of: str) -> Badges:
         (topics("all"), topics(1)),
         (topics(("a", "b")), topics(1)),
         (topics(("a", "b")), topics(("b", "a"))),
+        (took_part(3), took_part(2)),
+        (took_part(2, "attended"), took_part(2)),
         (badges(2, "a", "b"), badges(1, "a", "b")),
         (badges(2, "a", "b", "c"), badges(1, "a", "b")),
         (badges(1, "a"), badges(1, "a", "b")),
@@ -75,6 +84,9 @@ def test_what_follows_is_found(one: Criterion, other: Criterion) -> None:
         # Whoever completed "b" and was exempted from "a" has both, and not "a": exemptions alone are not enough.
         (topics(("a", "b")), topics(("a",))),
         (topics(1), topics(("a",))),
+        (took_part(2), took_part(2, "attended")),
+        (took_part(2, "attended"), took_part(2, "posted")),
+        (took_part(1), CourseCompleted(course=C)),
         (badges(1, "a", "b"), badges(1, "a")),
         (badges(2, "a", "b", "c"), badges(2, "a", "b")),
         (AnyOf(parts=(high, elsewhere)), low),

@@ -139,13 +139,20 @@ def _unknown(kind: str, path: str) -> str:
     return f"{path} is {shown(kind)}, which is no type of ours; {near(kind, list(_READERS))}."
 
 
-def _fact(data: CourseData, told: _Told, kind: Kind, thing: str, value: int | None, released: bool | None) -> Fact:
+def _fact(
+    data: CourseData | ParticipatedData | PriorLearningData,
+    told: _Told,
+    kind: Kind,
+    thing: str,
+    value: int | None,
+    released: bool | None,
+) -> Fact:
     record, at, event_id, path = told
     return Fact(
         register=Register(
             tenant=tenant_of(record, data.tenant, path + ".tenant"),
             learner=LearnerId(id_text(data.learner, path + ".learner")),
-            course=CourseId(id_text(data.course, path + ".course")),
+            course=_course(data, path + ".course"),
             kind=kind,
             object=thing,
             period=_period(data, path),
@@ -154,6 +161,13 @@ def _fact(data: CourseData, told: _Told, kind: Kind, thing: str, value: int | No
         received_at=record.received_at,
         source=record.source,
     )
+
+
+def _course(data: CourseData | ParticipatedData | PriorLearningData, path: str) -> CourseId:
+    """Where it took place; empty outside of any course."""
+    if isinstance(data, PriorLearningData) or data.course is None:
+        return CourseId("")
+    return CourseId(id_text(data.course, path))
 
 
 def _period(data: Data, path: str) -> str:
@@ -198,22 +212,11 @@ def _participated(data: ParticipatedData, told: _Told) -> Fact:
 
 
 def _prior_learning(data: PriorLearningData, told: _Told) -> Fact:
-    record, at, event_id, path = told
+    path = told.path
     id_text(data.recognised_by, path + ".recognised_by")
     id_text(data.evidence, path + ".evidence")
-    return Fact(
-        register=Register(
-            tenant=tenant_of(record, data.tenant, path + ".tenant"),
-            learner=LearnerId(id_text(data.learner, path + ".learner")),
-            course=CourseId(""),
-            kind=Kind.PRIOR_LEARNING,
-            object=id_text(data.achievement, path + ".achievement"),
-            period=_period(data, path),
-        ),
-        statement=Statement(at, data.sequence, event_id, 1),
-        received_at=record.received_at,
-        source=record.source,
-    )
+    achievement = id_text(data.achievement, path + ".achievement")
+    return _fact(data, told, Kind.PRIOR_LEARNING, achievement, 1, None)
 
 
 def _course_fact(data: OutlineData | ReleaseData, told: _Told) -> CourseFact:

@@ -43,7 +43,9 @@ class TopicData(CourseData, kw_only=True, gc=False, forbid_unknown_fields=True):
     topic: str
 
 
-class ParticipatedData(CourseData, kw_only=True, gc=False, forbid_unknown_fields=True):
+class ParticipatedData(Data, kw_only=True, gc=False, forbid_unknown_fields=True):
+    learner: str
+    course: Text = None
     kind: Literal["attended", "submitted", "posted", ""] | None = None
 
 

@@ -88,6 +88,8 @@ def _fact(fact: Fact) -> tuple[str, dict[str, Any]]:
         case Kind.COURSE_COMPLETED:
             name, more = "course_completed", {}
         case Kind.PARTICIPATED:
+            if not about.course:
+                del data["course"]
             name, more = "participated", {"kind": about.object}
         case Kind.PRIOR_LEARNING:
             del data["course"]

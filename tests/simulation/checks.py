@@ -11,11 +11,12 @@ from faust.types import TP
 from laurel.demo.results import compare
 from rules import certify, decide, telling
 from rules.awards import Standing, award_id
-from rules.criteria import Node, leaves, spans
+from rules.criteria import Node, leaves
 from rules.entitlements import entitlements
 from rules.facts import CourseFact, Fact
 from rules.keys import CredentialId, Instant, LearnerKey, key, parts
 from rules.ledger import Entry, Ledger, Status
+from rules.nesting import spans
 from rules.replay import Entitlements
 from rules.spans import Span, normal
 from rules.tree import TreeView

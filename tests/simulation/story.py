@@ -5,7 +5,19 @@ from random import Random
 
 from laurel.term_records import Told, broken, foreign, native
 from rules.catalogue import Catalogue, Credential
-from rules.criteria import AllOf, AnyOf, Badges, Criterion, FinalGrade, ItemGrade, TopicsCompleted
+from rules.criteria import (
+    OUTSIDE,
+    AllOf,
+    AnyOf,
+    Badges,
+    CourseCompleted,
+    Criterion,
+    FinalGrade,
+    ItemGrade,
+    Participated,
+    PriorLearning,
+    TopicsCompleted,
+)
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Profile, Register
 from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId, Instant, LearnerId
@@ -69,6 +81,8 @@ def _without_parts(credentials: list[Credential], kept: list[Credential]) -> lis
 
 def _mixed(random: Random, first: CourseId, second: CourseId) -> Criterion:
     parts: tuple[Criterion, ...] = (
+        random.choice((CourseCompleted(course=first), PriorLearning(achievement="work"))),
+        Participated(course=random.choice((first, OUTSIDE)), kind="", times=random.randint(1, 3)),
         ItemGrade(course=first, item="i1", at_least=random.choice((0, 5_000))),
         TopicsCompleted(course=first, topics=random.choice(("all", 1))),
         FinalGrade(course=second, at_least=5_000),
@@ -108,10 +122,14 @@ def _said(random: Random, learners: tuple[LearnerId, ...], number: int) -> Fact 
     course = random.choice(COURSES)
     if random.random() < 0.15:
         return _course_fact(random, course, number)
-    kind = random.choice((*GRADES, Kind.TOPIC, Kind.TOPIC, Kind.TOPIC, Kind.EXEMPTION))
+    kind = random.choice((*GRADES, Kind.TOPIC, Kind.TOPIC, Kind.TOPIC, Kind.EXEMPTION, *DEEDS))
     is_grade = kind in GRADES
-    thing = random.choice(ITEMS) if kind is Kind.ITEM_GRADE else "" if is_grade else random.choice(TOPICS)
+    thing = random.choice(OBJECTS.get(kind, ("",)))
     value = random.choice((None, 0, 4_999, 6_000, 7_000, 9_000)) if is_grade else random.choice((1, 1, 1, 0))
+    if kind in DEEDS:
+        value, course = 1, random.choice((course, OUTSIDE)) if kind is Kind.PARTICIPATED else course
+    if kind is Kind.PRIOR_LEARNING:
+        course = OUTSIDE
     register = Register(
         tenant=TENANT,
         learner=random.choice(learners),
@@ -125,6 +143,14 @@ def _said(random: Random, learners: tuple[LearnerId, ...], number: int) -> Fact 
     return Fact(register=register, statement=stated, received_at=Instant(0))
 
 
+DEEDS = (Kind.COURSE_COMPLETED, Kind.PARTICIPATED, Kind.PRIOR_LEARNING)
+OBJECTS = {
+    Kind.ITEM_GRADE: ITEMS,
+    Kind.TOPIC: TOPICS,
+    Kind.EXEMPTION: TOPICS,
+    Kind.PARTICIPATED: ("", "attended", "posted"),
+    Kind.PRIOR_LEARNING: ("work", "abroad"),
+}
 GRADES = (Kind.CALCULATED_GRADE, Kind.CALCULATED_GRADE, Kind.ADJUSTED_GRADE, Kind.ITEM_GRADE)
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from rules import certify, telling
 from rules.awards import CredentialKind, Standing
-from rules.criteria import spans
 from rules.entitlements import entitlements
 from rules.histories import Statement
 from rules.keys import CredentialId, Instant, LearnerId, LearnerKey, TenantId, key, parts
 from rules.known import Known, KnownOfCertificates, MemoryTable
 from rules.ledger import Entry, Ledger, Status
+from rules.nesting import spans
 from rules.replay import Entitlements
 from rules.rulebook import Rulebook
 from rules.spans import Span, Spans, normal
