@@ -27,6 +27,7 @@ from rules.criteria import (
 )
 from rules.facts import CourseKind, Kind
 from rules.keys import ClauseId, CourseId, CredentialId
+from rules.policies import Policy
 
 # A clause's name is the beginning of its digest: 64 bits, among the few thousand clauses of a tenant.
 CLAUSE_ID_LENGTH = 16
@@ -158,7 +159,12 @@ def clause_id(criterion: Criterion) -> ClauseId:
 
 
 def _lifted(credential: Credential) -> list[Credential]:
-    """A certificate is built of badges only; its other criteria become milestones (DESIGN.md, "State")."""
+    """
+    A certificate is built of badges only; its other criteria become milestones (DESIGN.md, "State").
+
+    They are held while they are met, whatever the certificate's policy: it is due when its parts held together, and
+    what was met in March must not go together with what was met in May (decision 0012).
+    """
     if credential.kind is not CredentialKind.CERTIFICATE:
         return [credential]
     milestones: list[Credential] = []
@@ -173,7 +179,7 @@ def _lifted(credential: Credential) -> list[Credential]:
                     kind=CredentialKind.MILESTONE,
                     name=f"{credential.name}, part {len(milestones) + 1}",
                     criteria=criterion,
-                    when_no_longer_met=credential.when_no_longer_met,
+                    when_no_longer_met=Policy.REVOKE,
                 )
             )
             return Badges(at_least=1, of=(milestone,))

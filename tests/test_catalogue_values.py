@@ -203,7 +203,7 @@ def test_credentials_that_ask_for_the_same_share_a_clause() -> None:
 
 def test_a_certificate_is_built_of_badges_and_its_other_criteria_are_milestones() -> None:
     book = rulebook(
-        catalogue_of(badge("one", grade_d), certificate("paper", AllOf(parts=(has_one, grade_c)), Policy.REVOKE))
+        catalogue_of(badge("one", grade_d), certificate("paper", AllOf(parts=(has_one, grade_c)), Policy.KEEP))
     )
     [milestone] = [rule for rule in book.rules.values() if rule.credential.kind is CredentialKind.MILESTONE]
     paper = book.rules[CredentialId("paper")]

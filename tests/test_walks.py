@@ -653,3 +653,28 @@ def test_of_who_holds_nothing_nothing_is_told_until_their_first_badge_and_the_ce
     certify.decide_held(replay.of_certificates, held)
 
     assert told(replay.of_certificates) == [(LEARNERS[0], CredentialId("paper"), 1, AWARDED)]
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_a_certificate_is_not_given_for_parts_that_never_held_together(policy: Policy) -> None:
+    has_two = Badges(at_least=1, of=(TWO,))
+    two = badge(TWO, grade_of(D, 5_000), Policy.REVOKE)
+    replay = Replay()
+    replay.catalogue(catalogue_of(two, certificate("paper", AllOf(parts=(has_two, grade_of(C, 5_000))), policy)), NOW)
+    replay.facts([grade(LEARNERS[0], 7_000, time=1), grade(LEARNERS[0], 0, time=3)])
+    replay.facts([grade(LEARNERS[0], 7_000, time=5, course=D)])
+
+    assert [award.credential for award in replay.awards] == [TWO]
+
+
+@pytest.mark.parametrize(("policy", "status"), [(Policy.KEEP, AWARDED), (Policy.REVOKE, Status.REVOKED)])
+def test_a_certificate_whose_own_part_is_lost_follows_its_own_policy(policy: Policy, status: Status) -> None:
+    paper = certificate("paper", AllOf(parts=(HAS_ONE, grade_of(D, 5_000))), policy)
+    replay = Replay()
+    replay.catalogue(catalogue_of(ONE_BADGE, paper), NOW)
+    replay.facts([grade(LEARNERS[0], 7_000), grade(LEARNERS[0], 7_000, course=D)])
+    replay.facts([grade(LEARNERS[0], 0, time=5, course=D)])
+
+    awards = [award for award in replay.awards if award.credential == "paper"]
+    assert [awards[0].status, awards[-1].status] == [AWARDED, status]
+    assert len(awards[0].evidence) == 2
