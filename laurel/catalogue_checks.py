@@ -56,6 +56,7 @@ def catalogue_faults(document: Document) -> list[Fault]:
         _no_credentials,
         _repeated_ids,
         _empty_or_out_of_reach,
+        _earned_by_everyone,
         _repeated_parts,
         _unknown_courses,
         _unknown_badges,
@@ -91,6 +92,8 @@ def _criteria(criterion: Plain, path: Steps) -> Iterator[_Found]:
             yield _Found(kind=kind, body=body, path=(*path, kind))
             if kind in _GROUPS and isinstance(body, list):
                 yield from _inner(body, (*path, kind))
+            elif kind == "not":
+                yield from _criteria(body, (*path, kind))
 
 
 def _inner(parts: list[Plain], path: Steps) -> Iterator[_Found]:
@@ -139,6 +142,29 @@ def _group_faults(document: Document, entry: _Entry, found: _Found) -> Iterator[
             yield from _count_faults(document, entry, found, _distinct(parts), "badges")
         case _Found(kind="topics_completed", body={"topics": []}):
             yield _empty(document, entry, (*found.path, "topics"), "topics")
+
+
+def _earned_by_everyone(document: Document, entries: list[_Entry]) -> Iterator[Fault]:
+    for entry in entries:
+        if _holds_of_nobody(entry.criteria_as_written):
+            problem = f"`not` holds of whoever has done nothing, and so everyone would earn {show(entry.id)}."
+            cure = "Put it under `all:`, beside a criterion that a learner has to meet."
+            yield document.fault((*entry.path, "criteria"), problem, cure, at_key=True)
+
+
+def _holds_of_nobody(criterion: Plain) -> bool:
+    """Whether it holds of one of whom nothing was said; empty lists and counts below 1 have faults of their own."""
+    match criterion:
+        case {"all": list(parts)}:
+            return bool(parts) and all(_holds_of_nobody(part) for part in parts)
+        case {"any": list(parts)}:
+            return any(_holds_of_nobody(part) for part in parts)
+        case {"at_least": int(count), "of": list(parts)} if count > 0:
+            return sum(_holds_of_nobody(part) for part in parts) >= count
+        case {"not": dict(part)} if len(part) > 0:
+            return not _holds_of_nobody(part)
+        case _:
+            return False
 
 
 def _count_faults(document: Document, entry: _Entry, found: _Found, parts: int, what: str) -> Iterator[Fault]:

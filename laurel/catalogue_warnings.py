@@ -24,8 +24,10 @@ from rules.criteria import (
     FinalGrade,
     Group,
     ItemGrade,
+    Not,
     describe,
     leaves,
+    parts_of,
     percent,
 )
 from rules.facts import FULL_SCORE
@@ -64,7 +66,7 @@ def catalogue_warnings(document: Document, catalogue: Catalogue) -> list[Fault]:
             warnings(document, part)
             for at, credential in enumerate(catalogue.credentials)
             for part in _parts(credential.criteria, ("credentials", at, "criteria"))
-            for warnings in (_bars, _needless, _counted_twice)
+            for warnings in (_bars, _needless, _never_together, _counted_twice)
         ],
     )
     return sorted(found, key=lambda warning: (warning.line, warning.column))
@@ -85,6 +87,8 @@ def _inner(criterion: Criterion, path: Steps) -> list[_Part]:
             key = "any"
         case AtLeastOf(parts=parts):
             key = "of"
+        case Not(of=of):
+            return [_Part(criterion=of, path=(*path, "not"))]
         case _:
             return []
     return [_Part(criterion=part, path=(*path, key, at)) for at, part in enumerate(parts)]
@@ -143,7 +147,7 @@ def _counted(credential: Credential) -> Iterator[CredentialId]:
 def _revoked_for_nothing(document: Document, catalogue: Catalogue) -> Iterator[Fault]:
     policies = {credential.id: credential.when_no_longer_met for credential in catalogue.credentials}
     for at, credential in enumerate(catalogue.credentials):
-        if credential.when_no_longer_met is not Policy.REVOKE:
+        if credential.when_no_longer_met is not Policy.REVOKE or _has_not(credential.criteria):
             continue
         counts_only = all(isinstance(leaf, Badges) for leaf in leaves(credential.criteria))
         if counts_only and all(policies[badge] is Policy.KEEP for badge in _counted(credential)):
@@ -153,6 +157,10 @@ def _revoked_for_nothing(document: Document, catalogue: Catalogue) -> Iterator[F
             )
             cure = "Write `revoke` at one of those badges, or `keep` here."
             yield document.fault(("credentials", at, "when_no_longer_met"), problem, cure)
+
+
+def _has_not(criterion: Criterion) -> bool:
+    return isinstance(criterion, Not) or any(_has_not(part) for part in parts_of(criterion))
 
 
 def _bars(document: Document, part: _Part) -> Iterator[Fault]:
@@ -200,8 +208,24 @@ def _needless_fault(document: Document, part: _Part, other: _Part, is_all: bool)
     return document.fault(part.path, f"{problem[0].upper()}{problem[1:]}", "Remove it.")
 
 
+def _never_together(document: Document, part: _Part) -> Iterator[Fault]:
+    """Of conditions that must hold together: those of which one is what another must not be."""
+    beside = _inner(part.criterion, part.path)
+    if not isinstance(part.criterion, AllOf) or len(beside) > MAX_COMPARED:
+        return
+    for one in beside:
+        refused = one.criterion.of if isinstance(one.criterion, Not) else None
+        for other in beside if refused is not None else ():
+            if other is not one and refused is not None and implies(other.criterion, refused):
+                problem = (
+                    f"Nobody meets this: whoever meets {_called(other)} on line {_line(document, other.path)} cannot."
+                )
+                yield document.fault(one.path, problem, "Remove one of them.")
+                break
+
+
 def _called(part: _Part) -> str:
-    if isinstance(part.criterion, Group):
+    if isinstance(part.criterion, Group | Not):
         return "the condition"
     return f"`{describe(part.criterion)}`"
 

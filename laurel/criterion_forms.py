@@ -19,6 +19,7 @@ from rules.criteria import (
     Criterion,
     FinalGrade,
     ItemGrade,
+    Not,
     Participated,
     PriorLearning,
     TopicsCompleted,
@@ -30,7 +31,6 @@ MAX_SCORE_PERCENT: Final = 1000
 MAX_TIMES: Final = EARLIEST_PARTICIPATIONS
 # What DESIGN.md names and this version does not judge yet, with what to write today.
 LATER_CRITERIA: Final = {
-    "not": "Say what must hold, with all, any or at_least, today.",
     "before": "Leave the deadline out; a criterion counts whenever it is met today.",
     "within": "Leave the window out; badges count whenever they are held today.",
 }
@@ -111,6 +111,7 @@ _KINDS: Final = (
     "all",
     "any",
     "at_least",
+    "not",
 )
 _ONE_KEY: Final = f"Write one of {one_of(_KINDS)} as a key."
 # Without `multipleOf: 0.01`: editors reckon in floats, and refuse 0.07 by it.
@@ -235,6 +236,21 @@ class AtLeastForm(Form):
     of: "Annotated[list[CriterionForm], Field(json_schema_extra={'minItems': 1})]"
 
 
+class NotForm(Form):
+    not_: "Annotated[CriterionForm, Field(alias='not')]"
+
+
+_OfCourseForm: TypeAlias = (
+    FinalGradeForm
+    | CalculatedGradeForm
+    | OneItemGradeForm
+    | TopicsCompletedForm
+    | CourseCompletedForm
+    | ParticipatedForm
+    | PriorLearningForm
+)
+
+
 def _kind_tag(value: object) -> str:
     if isinstance(value, dict) and not value.keys() & {"at_least", "of"}:
         return tag(next(iter(value))).tag
@@ -252,7 +268,8 @@ CriterionForm: TypeAlias = Annotated[
     | Annotated[CountedBadgesForm, tag("badges")]
     | Annotated[AllForm, tag("all")]
     | Annotated[AnyForm, tag("any")]
-    | Annotated[AtLeastForm, tag("at_least")],
+    | Annotated[AtLeastForm, tag("at_least")]
+    | Annotated[NotForm, tag("not")],
     Discriminator(_kind_tag),
     BeforeValidator(_one_criterion),
 ]
@@ -261,10 +278,28 @@ CriterionForm: TypeAlias = Annotated[
 AllForm.model_rebuild()
 AnyForm.model_rebuild()
 AtLeastForm.model_rebuild()
+NotForm.model_rebuild()
 
 
 def criterion_of(form: CriterionForm) -> Criterion:
     """The criterion that a form describes."""
+    match form:
+        case CountedBadgesForm(badges=badges):
+            count = len(badges.of) if badges.at_least is None else badges.at_least
+            return Badges(at_least=count, of=tuple(CredentialId(badge) for badge in badges.of))
+        case AllForm(all=parts):
+            return AllOf(parts=tuple(criterion_of(part) for part in parts))
+        case AnyForm(any=parts):
+            return AnyOf(parts=tuple(criterion_of(part) for part in parts))
+        case AtLeastForm(at_least=count, of=parts):
+            return AtLeastOf(count=count, parts=tuple(criterion_of(part) for part in parts))
+        case NotForm(not_=of):
+            return Not(of=criterion_of(of))
+        case _:
+            return _of_course(form)
+
+
+def _of_course(form: _OfCourseForm) -> Criterion:
     match form:
         case FinalGradeForm(final_grade=grade):
             return FinalGrade(course=CourseId(grade.course), at_least=grade.at_least)
@@ -281,14 +316,5 @@ def criterion_of(form: CriterionForm) -> Criterion:
             return Participated(course=CourseId(done.course or OUTSIDE), kind=done.kind or "", times=done.times)
         case PriorLearningForm(prior_learning=prior):
             return PriorLearning(achievement=prior.achievement)
-        case CountedBadgesForm(badges=badges):
-            count = len(badges.of) if badges.at_least is None else badges.at_least
-            return Badges(at_least=count, of=tuple(CredentialId(badge) for badge in badges.of))
-        case AllForm(all=parts):
-            return AllOf(parts=tuple(criterion_of(part) for part in parts))
-        case AnyForm(any=parts):
-            return AnyOf(parts=tuple(criterion_of(part) for part in parts))
-        case AtLeastForm(at_least=count, of=parts):
-            return AtLeastOf(count=count, parts=tuple(criterion_of(part) for part in parts))
         case _:
             assert_never(form)

@@ -66,12 +66,28 @@ def _missing(standing: Standing | None, standings: Mapping[CredentialId, Standin
 
 
 def _not_met(node: Node, standings: Mapping[CredentialId, Standing]) -> Iterator[str]:
-    hidden = standings.get(CredentialId(node.clause.removeprefix("badges 1 of "))) if "~" in node.clause else None
+    shown = _shown(node, standings)
     if node.met:
         return
-    if node.parts or hidden is not None:  # hidden: a condition of a certificate's own, by its made-up name
-        for part in node.parts if hidden is None else (hidden.progress,):
+    if _is_not(shown):
+        yield f"not {_far(_shown(shown.parts[0], standings))}"
+    elif shown.parts:
+        for part in shown.parts:
             yield from _not_met(part, standings)
     else:
-        have, need = (percent(n) if node.unit == "percent" else str(n) for n in (node.have, node.need))
-        yield f"{node.clause} (has {have} of {need} {'%' if node.unit == 'percent' else node.unit})"
+        yield _far(shown)
+
+
+def _shown(node: Node, standings: Mapping[CredentialId, Standing]) -> Node:
+    """A condition as its author wrote it: one of a certificate's own has a made-up name in the certificate."""
+    hidden = standings.get(CredentialId(node.clause.removeprefix("badges 1 of "))) if "~" in node.clause else None
+    return node if hidden is None else hidden.progress
+
+
+def _is_not(node: Node) -> bool:
+    return node.clause.startswith("not ") and len(node.parts) == 1
+
+
+def _far(node: Node) -> str:
+    have, need = (percent(n) if node.unit == "percent" else str(n) for n in (node.have, node.need))
+    return f"{node.clause} (has {have} of {need} {'%' if node.unit == 'percent' else node.unit})"

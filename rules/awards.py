@@ -57,7 +57,8 @@ class Held:
     When a badge is held: what the certificates agent follows.
 
     `judged_under` says, as `UpToDate` does, that all else that is held has been told, as judged under this
-    catalogue; it is empty while a learner is brought up to date.
+    catalogue; it is empty while a learner is brought up to date. `together` names all badges that were decided at
+    once, in their order: certificates are decided at the last of them, since what holds between two never was.
     """
 
     tenant: TenantId
@@ -66,6 +67,7 @@ class Held:
     occurrence: str = ""
     spans: Spans
     judged_under: str = ""
+    together: tuple[CredentialId, ...] = ()
     received_at: Instant
 
 

@@ -14,6 +14,7 @@ from rules.criteria import (
     Criterion,
     FinalGrade,
     ItemGrade,
+    Not,
     Participated,
     PriorLearning,
     TopicsCompleted,
@@ -30,6 +31,8 @@ def dump_criterion(criterion: Criterion) -> dict[str, Any]:
             return {"any": [dump_criterion(part) for part in parts]}
         case AtLeastOf(count=count, parts=parts):
             return {"at_least": count, "of": [dump_criterion(part) for part in parts]}
+        case Not(of=of):
+            return {"not": dump_criterion(of)}
         case Badges(at_least=count, of=of):
             return {"badges": {"at_least": count, "of": list(of)}}
         case Clause(id=clause):
@@ -47,6 +50,8 @@ def parse_criterion(document: dict[str, Any]) -> Criterion:
             return AnyOf(parts=tuple(parse_criterion(part) for part in parts))
         case {"at_least": count, "of": parts}:
             return AtLeastOf(count=count, parts=tuple(parse_criterion(part) for part in parts))
+        case {"not": of}:
+            return Not(of=parse_criterion(of))
         case {"badges": {"at_least": count, "of": of}}:
             return Badges(at_least=count, of=tuple(CredentialId(badge) for badge in of))
         case {"clause": clause}:

@@ -16,7 +16,7 @@ from rules.verdict import verdict
 
 
 def decide_held(known: KnownOfCertificates, held: Held) -> None:
-    """Take in when a badge is held, and decide the certificates that count it."""
+    """Take in when a badge is held and, with the last that was decided with it, decide certificates."""
     advance(known, held.received_at)
     who = LearnerKey(held.tenant, held.learner)
     rulebook = known.clock.rulebook(held.tenant)
@@ -26,9 +26,11 @@ def decide_held(known: KnownOfCertificates, held: Held) -> None:
     if all_held.get(held.credential) != held.spans:
         all_held[held.credential] = held.spans
         known.held.put(str(who), all_held)
+    together = held.together or (held.credential,)
     # The same spans again mean that one of their ends has passed: how far the learner is has changed with it.
-    if rulebook is not None:
-        _judge(known, rulebook, who, rulebook.by_badge.get(held.credential, ()))
+    if rulebook is not None and held.credential == together[-1]:
+        counting = [certificate for badge in together for certificate in rulebook.by_badge.get(badge, ())]
+        _judge(known, rulebook, who, counting)
 
 
 def decide_up_to_date(known: KnownOfCertificates, told: UpToDate) -> None:

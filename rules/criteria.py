@@ -92,9 +92,10 @@ class Badges(Described):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clause(Described):
-    """A part of a credential's criteria that one course decides, by its name: what it says is in the rulebook."""
+    """A part of a credential's criteria that one course decides, by its name: the whole of it is in the rulebook."""
 
     id: ClauseId
+    says: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +114,19 @@ class AtLeastOf(Described):
     parts: tuple["Criterion", ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Not(Described):
+    """Whenever the criterion does not hold: also before anything was said."""
+
+    of: "Criterion"
+
+
 CourseLeaf: TypeAlias = (
     FinalGrade | CalculatedGrade | ItemGrade | TopicsCompleted | CourseCompleted | Participated | PriorLearning
 )
 Leaf: TypeAlias = CourseLeaf | Badges | Clause
 Group: TypeAlias = AllOf | AnyOf | AtLeastOf
-Criterion: TypeAlias = Leaf | Group
+Criterion: TypeAlias = Leaf | Group | Not
 
 
 class Evidence(NamedTuple):
@@ -145,11 +153,22 @@ class Node(NamedTuple):
     awards: tuple[str, ...] = ()
 
 
+def parts_of(criterion: Criterion) -> tuple[Criterion, ...]:
+    """The conditions that one is made of; of a leaf none."""
+    match criterion:
+        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
+            return parts
+        case Not(of=of):
+            return (of,)
+        case _:
+            return ()
+
+
 def leaves(criterion: Criterion) -> Iterator[Leaf]:
     """Every leaf, from left to right."""
     match criterion:
-        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
-            for part in parts:
+        case AllOf() | AnyOf() | AtLeastOf() | Not():
+            for part in parts_of(criterion):
                 yield from leaves(part)
         case _:
             yield criterion
@@ -183,8 +202,10 @@ def _description(criterion: Criterion) -> str:
     match criterion:
         case Badges(at_least=count, of=of):
             return f"badges {count} of {', '.join(of)}"
-        case Clause(id=clause):
-            return f"clause {clause}"
+        case Clause(id=clause, says=says):
+            return says or f"clause {clause}"
+        case Not(of=of):
+            return f"not {of.text}"
         case AllOf():
             return "all of"
         case AnyOf():

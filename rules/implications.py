@@ -15,6 +15,7 @@ from rules.criteria import (
     FinalGrade,
     Group,
     ItemGrade,
+    Not,
     Participated,
     TopicsCompleted,
     needed,
@@ -42,6 +43,9 @@ def normal(criterion: Criterion) -> Criterion:
             return AtLeastOf(count=count, parts=tuple(sorted((normal(part) for part in parts), key=_text)))
         case Badges(at_least=count, of=of) if len(of) > 1:
             return normal(AtLeastOf(count=count, parts=tuple(Badges(at_least=1, of=(badge,)) for badge in of)))
+        case Not(of=of):
+            found = normal(of)
+            return found.of if isinstance(found, Not) else Not(of=found)
         case TopicsCompleted(topics=tuple(topics)):
             return replace(criterion, topics=tuple(sorted(set(topics))))
         case _:
@@ -86,6 +90,7 @@ def _implies(one: Criterion, other: Criterion, known: _Known) -> bool:
             one == other
             or (isinstance(one, Group) and _by_parts_of_one(one, other, known))
             or (isinstance(other, Group) and _by_parts_of_other(one, other, known))
+            or (isinstance(one, Not) and isinstance(other, Not) and _implies(other.of, one.of, known))
             or _leaf_implies(one, other)
         )
     return known[pair]

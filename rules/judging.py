@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
 from rules.awards import Held, UpToDate
@@ -126,6 +127,7 @@ def decide(
     # The first in order comes first; what builds on it comes later, so nothing is decided twice.
     undecided = [(rulebook.rules[credential].order, credential) for credential in chosen]
     heapify(undecided)
+    before = len(known.decisions.held)
     while undecided:
         _, credential = heappop(undecided)
         if _decide_one(known, rulebook, view, ledger, credential, judged_under):
@@ -136,6 +138,10 @@ def decide(
                     if dependent not in chosen:
                         chosen.add(dependent)
                         heappush(undecided, (rulebook.rules[dependent].order, dependent))
+    if len(known.decisions.held) > before + 1:
+        found = [one for one in known.decisions.held[before:] if isinstance(one, Held)]
+        together = tuple(one.credential for one in found)
+        known.decisions.held[before:] = [replace(one, together=together) for one in found]
     known.ledger.put(str(who), ledger)
 
 

@@ -1,12 +1,16 @@
 """How conditions nest: when a nested one held, what met it, and how far it is, given the same of its leaves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
-from rules.criteria import AllOf, AnyOf, AtLeastOf, Criterion, Evidence, Leaf, Node, needed
-from rules.spans import Spans, at_least, holds_at, intersection, union
+from rules.criteria import AllOf, AnyOf, AtLeastOf, Criterion, Evidence, Leaf, Node, Not, needed
+from rules.spans import NEVER, Spans, at_least, complement, holds_at, intersection, union
+
+SpansOf: TypeAlias = Callable[[Leaf], Spans]
+EvidenceOf: TypeAlias = Callable[[Leaf, int], tuple[Evidence, ...]]
 
 
-def spans(criterion: Criterion, leaf: Callable[[Leaf], Spans]) -> Spans:
+def spans(criterion: Criterion, leaf: SpansOf) -> Spans:
     """When the criterion held, given when its leaves did."""
     match criterion:
         case AllOf(parts=parts):
@@ -15,14 +19,23 @@ def spans(criterion: Criterion, leaf: Callable[[Leaf], Spans]) -> Spans:
             return union([spans(part, leaf) for part in parts])
         case AtLeastOf(count=count, parts=parts):
             return at_least(count, [spans(part, leaf) for part in parts])
+        case Not(of=of):
+            return complement(spans(of, leaf))
         case _:
             return leaf(criterion)
 
 
-def evidence(
-    criterion: Criterion, time: int, leaf: Callable[[Leaf], Spans], said: Callable[[Leaf, int], tuple[Evidence, ...]]
-) -> tuple[Evidence, ...]:
-    """What met the criterion at that time: of a group, only the parts that held then."""
+def holds_of_nobody(criterion: Criterion) -> bool:
+    """Whether it holds of one of whom nothing was ever said: everyone would earn what asks for this alone."""
+    return spans(criterion, lambda _: NEVER) != NEVER
+
+
+def evidence(criterion: Criterion, time: int, leaf: SpansOf, said: EvidenceOf) -> tuple[Evidence, ...]:
+    """
+    What met the criterion at that time, when it held: of a group, only the parts that held then.
+
+    Of what must not hold: what was said of it all the same, which may be nothing.
+    """
     match criterion:
         case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
             return tuple(
@@ -31,8 +44,25 @@ def evidence(
                 if holds_at(spans(part, leaf), time)
                 for found in evidence(part, time, leaf, said)
             )
+        case Not(of=of):
+            return tuple(_against(of, time, leaf, said))
         case _:
             return said(criterion, time)
+
+
+def _against(criterion: Criterion, time: int, leaf: SpansOf, said: EvidenceOf) -> Iterator[Evidence]:
+    """Why the criterion did not hold at that time: of a group, the parts that did not."""
+    match criterion:
+        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
+            for part in parts:
+                if not holds_at(spans(part, leaf), time):
+                    yield from _against(part, time, leaf, said)
+        case Not(of=of):
+            yield from evidence(of, time, leaf, said)
+        case _:
+            found = said(criterion, time)
+            events = tuple(event for one in found for event in one.events)
+            yield Evidence(f"not {criterion.text}", events, tuple(award for one in found for award in one.awards))
 
 
 def node(criterion: Criterion, leaf: Callable[[Leaf], Node]) -> Node:
@@ -43,6 +73,8 @@ def node(criterion: Criterion, leaf: Callable[[Leaf], Node]) -> Node:
             need = needed(criterion)
             have = sum(1 for part in nodes if part.met)
             return Node(criterion.text, have >= need, min(have, need), need, "conditions", (), nodes)
+        case Not(of=of):
+            return _not_so(criterion, node(of, leaf))
         case _:
             return leaf(criterion)
 
@@ -57,5 +89,13 @@ def spans_and_node(criterion: Criterion, leaf: Callable[[Leaf], tuple[Spans, Nod
             have = len([far for far in nodes if far.met])
             far = Node(criterion.text, have >= need, min(have, need), need, "conditions", (), nodes)
             return at_least(need, [spans for spans, _ in found]), far
+        case Not(of=of):
+            held, far = spans_and_node(of, leaf)
+            return complement(held), _not_so(criterion, far)
         case _:
             return leaf(criterion)
+
+
+def _not_so(criterion: Not, of: Node) -> Node:
+    """It is met while its part is not; the part says what is there."""
+    return Node(criterion.text, not of.met, int(not of.met), 1, "conditions", (), (of,))

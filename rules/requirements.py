@@ -15,6 +15,7 @@ from rules.criteria import (
     Criterion,
     FinalGrade,
     ItemGrade,
+    Not,
     Participated,
     ParticipationKind,
     PriorLearning,
@@ -53,6 +54,8 @@ def requirement(criterion: Criterion, names: Names) -> Requirement:
         case AtLeastOf(count=count, parts=parts):
             text = f"at least {count} of these {len(parts)} at the same time"
             return Requirement(text, _inner(parts, names))
+        case Not(of=of):
+            return Requirement("that this is not so", (requirement(of, names),))
         case Badges(at_least=count, of=of):
             return Requirement(_badges(count, of, names))
         case Clause():

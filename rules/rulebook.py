@@ -20,13 +20,16 @@ from rules.criteria import (
     Criterion,
     FinalGrade,
     ItemGrade,
+    Not,
     Participated,
     PriorLearning,
     TopicsCompleted,
     leaves,
+    parts_of,
 )
 from rules.facts import CourseKind, Kind
 from rules.keys import ClauseId, CourseId, CredentialId
+from rules.nesting import holds_of_nobody
 from rules.policies import Policy
 
 # A clause's name is the beginning of its digest: 64 bits, among the few thousand clauses of a tenant.
@@ -170,7 +173,7 @@ def _lifted(credential: Credential) -> list[Credential]:
     milestones: list[Credential] = []
 
     def without_badges(criterion: Criterion) -> Criterion:
-        if not any(isinstance(leaf, Badges) for leaf in leaves(criterion)):
+        if not any(isinstance(leaf, Badges) for leaf in leaves(criterion)) and not holds_of_nobody(criterion):
             # Named by what it says: what was said of one must not bind another that took its place.
             milestone = CredentialId(f"{credential.id}~{clause_id(criterion)}")
             milestones.append(
@@ -189,13 +192,17 @@ def _lifted(credential: Credential) -> list[Credential]:
 
 
 def _tree(criterion: Criterion) -> Criterion:
-    return Clause(id=clause_id(criterion)) if _is_clause(criterion) else _with_parts(criterion, _tree)
+    if _is_clause(criterion):
+        return Clause(id=clause_id(criterion), says=criterion.text)
+    return _with_parts(criterion, _tree)
 
 
 def _with_parts(criterion: Criterion, change: Callable[[Criterion], Criterion]) -> Criterion:
     match criterion:
         case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
             return replace(criterion, parts=tuple(change(part) for part in parts))
+        case Not(of=of):
+            return replace(criterion, of=change(of))
         case _:
             return criterion
 
@@ -204,17 +211,20 @@ def _clause_parts(criterion: Criterion) -> list[Criterion]:
     """The largest parts that one course decides."""
     if _is_clause(criterion):
         return [criterion]
-    match criterion:
-        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
-            return [found for part in parts for found in _clause_parts(part)]
-        case _:
-            return []
+    return [found for part in parts_of(criterion) for found in _clause_parts(part)]
 
 
 def _is_clause(criterion: Criterion) -> bool:
+    """
+    Whether one course decides it, and not by silence.
+
+    Of learners of whom nothing was said in a course nothing is kept: what holds of them too is taken apart, down to
+    what does not, so that a clause that is not known does not hold (decision 0012).
+    """
     found = list(leaves(criterion))
     courses = {leaf.course for leaf in found if not isinstance(leaf, Badges | Clause)}
-    return len(courses) == 1 and not any(isinstance(leaf, Badges | Clause) for leaf in found)
+    is_of_one = len(courses) == 1 and not any(isinstance(leaf, Badges | Clause) for leaf in found)
+    return is_of_one and not holds_of_nobody(criterion)
 
 
 def _course(criterion: Criterion) -> CourseId:

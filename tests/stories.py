@@ -18,6 +18,7 @@ from rules.criteria import (
     Criterion,
     FinalGrade,
     ItemGrade,
+    Not,
     Participated,
     PriorLearning,
     TopicsCompleted,
@@ -25,6 +26,7 @@ from rules.criteria import (
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Register
 from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId, Instant, LearnerId, TenantId
+from rules.nesting import holds_of_nobody
 from rules.policies import Policy
 
 TENANT = TenantId("t1")
@@ -59,14 +61,14 @@ leaf_criteria: st.SearchStrategy[Criterion] = st.one_of(
 
 def criteria(leaf: st.SearchStrategy[Criterion]) -> st.SearchStrategy[Criterion]:
     def grown(inner: st.SearchStrategy[Criterion]) -> st.SearchStrategy[Criterion]:
-        parts = st.lists(inner, min_size=1, max_size=3).map(tuple)
+        parts = st.lists(st.one_of(inner, inner, st.builds(Not, of=inner)), min_size=1, max_size=3).map(tuple)
         return st.one_of(
             st.builds(AllOf, parts=parts),
             st.builds(AnyOf, parts=parts),
             parts.flatmap(lambda p: st.builds(AtLeastOf, count=st.integers(1, len(p)), parts=st.just(p))),
         )
 
-    return st.recursive(leaf, grown, max_leaves=5)
+    return st.recursive(leaf, grown, max_leaves=5).filter(lambda criterion: not holds_of_nobody(criterion))
 
 
 def badges_of(ids: list[CredentialId]) -> st.SearchStrategy[Criterion]:

@@ -28,6 +28,7 @@ from rules.criteria import (
     Criterion,
     FinalGrade,
     ItemGrade,
+    Not,
     Participated,
     PriorLearning,
     TopicsCompleted,
@@ -198,6 +199,20 @@ def test_aliases_stand_for_what_they_mark(tmp_path: Path) -> None:
         ("{final_grade: {course: Law, at_least: 1}}", 'There is no course "Law" in `courses`. Add it under `courses`'),
         ("{final_grade: {course: 0123, at_least: 1}}", "Different programs read 0123 as different numbers, or as text"),
         ("{final_grade: {course: 123, at_least: 1}}", "credentials[0].criteria.final_grade.course is the number 123"),
+        (
+            f"{{not: {GRADE}}}",
+            '`not` holds of whoever has done nothing, and so everyone would earn "sql". Put it under',
+        ),
+        (
+            f"{{any: [{GRADE}, {{not: {{badges: {{of: [other]}}}}}}]}}",
+            "`not` holds of whoever has done nothing, and so",
+        ),
+        (f"{{at_least: 1, of: [{GRADE}, {{not: {GRADE}}}]}}", "`not` holds of whoever has done nothing, and so every"),
+        (f"{{not: {{not: {{not: {GRADE}}}}}}}", "`not` holds of whoever has done nothing, and so everyone would earn"),
+        (f"{{all: [{GRADE}, {{not: [{GRADE}]}}]}}", "credentials[0].criteria.all[1].not is a list, and must be a crit"),
+        (f"{{all: [{GRADE}, {{not: }}]}}", "credentials[0].criteria.all[1].not is empty, and must be a criterion. Wr"),
+        (f"{{all: [{GRADE}, {{not: {{badges: {{of: [sql]}}}}}}]}}", '"sql" counts itself. Remove it here.'),
+        (f"{{all: [{GRADE}, {{not: {{badges: {{of: [zzz]}}}}}}]}}", 'There is no badge "zzz" in this catalogue. Desc'),
         ("{course_completed: DATA101}", 'credentials[0].criteria.course_completed is the text "DATA101", and must be'),
         ("{course_completed: {course: DATA10}}", 'There is no course "DATA10" in `courses`. Did you mean "DATA101"?'),
         ("{participated: {course: Law, times: 2}}", 'There is no course "Law" in `courses`. Add it under `courses`'),
@@ -226,7 +241,7 @@ def test_aliases_stand_for_what_they_mark(tmp_path: Path) -> None:
         ("{any: [], all: []}", 'credentials[0].criteria has the keys "any", "all", and a criterion has one. Put each'),
         *[
             (f"{{{later}: {{course: DATA101}}}}", f"credentials[0].criteria uses the criterion `{later}`, which is not")
-            for later in ("not", "before", "within")
+            for later in ("before", "within")
         ],
     ],
 )
@@ -393,7 +408,9 @@ def at_least(parts: list[Criterion]) -> st.SearchStrategy[Criterion]:
 
 def groups(inner: st.SearchStrategy[Criterion]) -> st.SearchStrategy[Criterion]:
     parts = st.lists(inner, min_size=1, max_size=3)
-    return st.builds(AllOf, parts=parts.map(tuple)) | st.builds(AnyOf, parts=parts.map(tuple)) | parts.flatmap(at_least)
+    without = st.builds(lambda one, other: AllOf(parts=(one, Not(of=other))), inner, inner)
+    of_parts = st.builds(AllOf, parts=parts.map(tuple)) | st.builds(AnyOf, parts=parts.map(tuple))
+    return of_parts | parts.flatmap(at_least) | without
 
 
 @st.composite
@@ -433,6 +450,22 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
 
 def written_criterion(criterion: Criterion) -> dict[str, Any]:
     match criterion:
+        case Badges(at_least=count, of=of):
+            return {"badges": {"at_least": count, "of": list(of)}}
+        case AllOf(parts=parts):
+            return {"all": [written_criterion(part) for part in parts]}
+        case AnyOf(parts=parts):
+            return {"any": [written_criterion(part) for part in parts]}
+        case Not(of=of):
+            return {"not": written_criterion(of)}
+        case AtLeastOf(count=count, parts=parts):
+            return {"at_least": count, "of": [written_criterion(part) for part in parts]}
+        case _:
+            return written_of_course(criterion)
+
+
+def written_of_course(criterion: Criterion) -> dict[str, Any]:
+    match criterion:
         case FinalGrade(course=course, at_least=bar):
             return {"final_grade": {"course": course, "at_least": bar / 100}}
         case CalculatedGrade(course=course, at_least=bar):
@@ -449,14 +482,6 @@ def written_criterion(criterion: Criterion) -> dict[str, Any]:
             return {"participated": {**where, **which, "times": times}}
         case PriorLearning(achievement=achievement):
             return {"prior_learning": {"achievement": achievement}}
-        case Badges(at_least=count, of=of):
-            return {"badges": {"at_least": count, "of": list(of)}}
-        case AllOf(parts=parts):
-            return {"all": [written_criterion(part) for part in parts]}
-        case AnyOf(parts=parts):
-            return {"any": [written_criterion(part) for part in parts]}
-        case AtLeastOf(count=count, parts=parts):
-            return {"at_least": count, "of": [written_criterion(part) for part in parts]}
         case _:
             raise AssertionError(criterion)
 
@@ -572,7 +597,7 @@ def test_the_schema_knows_every_key_and_every_criterion() -> None:
     criteria = schema["$defs"]["AllForm"]["properties"]["all"]["items"]
 
     assert set(schema["properties"]) == {"version", "issuer", "courses", "credentials"}
-    assert len(criteria["oneOf"]) == 11
+    assert len(criteria["oneOf"]) == 12
     assert schema["$defs"]["GradeForm"]["properties"]["at_least"]["maximum"] == 1000
     assert json.loads(json.dumps(schema)) == schema
 

@@ -35,6 +35,7 @@ from rules.criteria import (
     Criterion,
     FinalGrade,
     ItemGrade,
+    Not,
     Participated,
     PriorLearning,
     TopicsCompleted,
@@ -43,6 +44,7 @@ from rules.criteria import (
 from rules.facts import CourseFact, CourseKind, Fact, Kind
 from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId, TenantId
+from rules.nesting import holds_of_nobody
 from rules.policies import Policy
 from rules.replay import Replay
 from rules.rulebook import Rulebook, clause_id, rulebook
@@ -139,6 +141,8 @@ CRITERIA: list[Criterion] = [
     AnyOf(parts=(grade_c, grade_d)),
     AtLeastOf(count=1, parts=(grade_c, grade_d)),
     AtLeastOf(count=2, parts=(grade_c, grade_d)),
+    Not(of=grade_c),
+    Not(of=Not(of=grade_c)),
     Clause(id=clause_id(grade_c)),
 ]
 
@@ -231,19 +235,23 @@ def _put_back(book: Rulebook, criterion: Criterion) -> Criterion:
             return book.rules[only].credential.criteria
         case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
             return replace(criterion, parts=tuple(_put_back(book, part) for part in parts))
+        case Not(of=of):
+            return Not(of=_put_back(book, of))
         case _:
             return criterion
 
 
 @given(catalogues())
-def test_every_clause_is_of_one_course_and_no_larger_part_is(catalogue: Catalogue) -> None:
+def test_every_clause_is_of_one_course_and_no_larger_part_is_that_silence_does_not_meet(catalogue: Catalogue) -> None:
     book = rulebook(catalogue)
     for rule in book.clauses.values():
         assert _courses(rule.criterion) == {rule.course}
+        assert not holds_of_nobody(rule.criterion)
     for credential in book.rules.values():
         for group in _groups(credential.tree):
             courses = {book.clauses[leaf.id].course for leaf in leaves(group) if isinstance(leaf, Clause)}
-            assert len(courses) > 1 or any(isinstance(leaf, Badges) for leaf in leaves(group))
+            has_badges = any(isinstance(leaf, Badges) for leaf in leaves(group))
+            assert len(courses) > 1 or has_badges or holds_of_nobody(group)
 
 
 def _courses(criterion: Criterion) -> set[CourseId]:
@@ -254,6 +262,8 @@ def _groups(criterion: Criterion) -> list[Criterion]:
     match criterion:
         case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
             return [criterion, *chain.from_iterable(_groups(part) for part in parts)]
+        case Not(of=of):
+            return [criterion, *_groups(of)]
         case _:
             return []
 

@@ -55,6 +55,10 @@ def lines(key: str, *parts: str) -> str:
     ("text", "warning"),
     [
         (
+            one(lines("all", grade(70), f"not: {grade(60)}")),
+            ("14: Nobody meets this: whoever meets `final_grade C ≥ 70` on line 13 cannot. Remove one of them."),
+        ),
+        (
             one(lines("all", grade(60), grade(70))),
             (
                 "13: `final_grade C ≥ 60` changes nothing here: whoever meets `final_grade C ≥ 70` on line 14 meets it "

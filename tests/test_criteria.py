@@ -18,6 +18,7 @@ from rules.criteria import (
     FinalGrade,
     ItemGrade,
     Node,
+    Not,
     Participated,
     PriorLearning,
     TopicsCompleted,
@@ -361,6 +362,47 @@ def test_groups_are_met_when_all_any_or_enough_of_their_parts_are() -> None:
     assert met(AllOf(parts=parts), view) == [(6, 9)]
     assert met(AnyOf(parts=parts), view) == [(2, FOREVER)]
     assert met(AtLeastOf(count=2, parts=parts), view) == [(4, FOREVER)]
+
+
+def test_what_must_not_be_so_is_met_while_it_is_not() -> None:
+    view = course(calculated=[at(2, 8_000), at(9, 0)], essay=[at(4, 8_000), at(6, 5_000)])
+    passed_without_essay = AllOf(parts=(final_grade, Not(of=essay_grade)))
+
+    assert met(passed_without_essay, view) == [(2, 4), (6, 9)]
+    assert met(Not(of=Not(of=final_grade)), view) == [(2, 9)]
+    assert judged(passed_without_essay, view)[1].evidence == (
+        Evidence("final_grade DATA101 ≥ 70", ("e2",)),
+        Evidence("not item_grade DATA101 essay ≥ 70", ("e6",)),
+    )
+
+
+def test_behind_what_must_not_be_so_there_may_be_nothing() -> None:
+    view = course(calculated=[at(2, 8_000)])
+
+    assert judged(AllOf(parts=(final_grade, Not(of=essay_grade))), view) == (
+        Met(
+            2,
+            FOREVER,
+            (Evidence("final_grade DATA101 ≥ 70", ("e2",)), Evidence("not item_grade DATA101 essay ≥ 70")),
+        ),
+    )
+
+
+def test_why_a_group_does_not_hold_is_said_by_the_parts_that_do_not() -> None:
+    view = course(calculated=[at(2, 8_000)], essay=[at(1, 9_000)])
+    neither = Not(of=AnyOf(parts=(Not(of=final_grade), Not(of=essay_grade))))
+
+    assert met(neither, view) == [(2, FOREVER)]
+    assert events(neither, view) == [("e2", "e1")]
+
+
+def test_how_far_one_is_with_what_must_not_be_so_shows_what_is_there() -> None:
+    view = course(essay=[at(4, 8_000), at(6, 5_000)])
+    refused, allowed = how_far(Not(of=essay_grade), view, 5), how_far(Not(of=essay_grade), view, 7)
+
+    assert (refused.met, refused.have, refused.need) == (False, 0, 1)
+    assert refused.parts == (Node("item_grade DATA101 essay ≥ 70", True, 8_000, 7_000, "percent", ("e4",)),)
+    assert (allowed.met, allowed.have, allowed.parts[0].have) == (True, 1, 5_000)
 
 
 def test_evidence_names_only_the_conditions_that_held_and_each_with_its_own_events() -> None:

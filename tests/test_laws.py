@@ -15,6 +15,7 @@ from rules.keys import CourseId, CredentialId, LearnerId, LearnerKey, TenantId, 
 from rules.ledger import Entry, Status
 from rules.policies import Policy
 from rules.replay import Replay
+from tests.simulation.checks import is_backed
 from tests.stories import COURSES, NOW, TENANT, badge, catalogue_of, catalogues, events, fact
 
 Events = list[Fact | CourseFact]
@@ -133,7 +134,7 @@ def test_every_award_names_the_events_that_met_its_criteria(catalogue: Catalogue
     for award in [award for award in replay.awards if award.status is Status.AWARDED]:
         assert award.evidence
         for evidence in award.evidence:
-            assert evidence.events or evidence.awards
+            assert is_backed(evidence)
             assert set(evidence.events) <= known_events
             assert set(evidence.awards) <= known_awards
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from rules import certify, decide, telling
 from rules.awards import Held, UpToDate
 from rules.catalogue import Catalogue, Credential, dump_catalogue
-from rules.criteria import AllOf, AnyOf, Badges, FinalGrade, ItemGrade, TopicsCompleted
+from rules.criteria import AllOf, AnyOf, Badges, FinalGrade, ItemGrade, Not, TopicsCompleted
 from rules.facts import CourseFact, Fact, Kind
 from rules.keys import CourseId, CredentialId, Instant, LearnerId, LearnerKey, TenantId, key
 from rules.known import Agenda, Clock, Decisions, Known, KnownOfCertificates, MemoryTable
@@ -678,3 +678,47 @@ def test_a_certificate_whose_own_part_is_lost_follows_its_own_policy(policy: Pol
     awards = [award for award in replay.awards if award.credential == "paper"]
     assert [awards[0].status, awards[-1].status] == [AWARDED, status]
     assert len(awards[0].evidence) == 2
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_a_certificate_that_asks_for_one_badge_without_the_other_is_not_given_for_the_event_that_earns_both(
+    policy: Policy,
+) -> None:
+    has_two = Badges(at_least=1, of=(TWO,))
+    papers = [
+        certificate("paper", AllOf(parts=(HAS_ONE, Not(of=has_two))), policy),
+        certificate("other", AllOf(parts=(has_two, Not(of=HAS_ONE))), policy),
+    ]
+    replay = Replay()
+    replay.catalogue(catalogue_of(ONE_BADGE, badge(TWO, grade_of(C, 6_000)), *papers), NOW)
+    replay.facts([grade(LEARNERS[0], 7_000)])
+
+    assert {award.credential for award in replay.awards} == {ONE, TWO}
+
+
+def test_a_certificate_with_a_not_of_its_own_is_given_to_those_of_whom_nothing_was_said_there() -> None:
+    paper = certificate("paper", AllOf(parts=(HAS_ONE, Not(of=grade_of(D, 5_000)))), Policy.REVOKE)
+    replay = Replay()
+    replay.catalogue(catalogue_of(ONE_BADGE, paper), NOW)
+    replay.facts([grade(learner, 7_000) for learner in LEARNERS[:2]])
+    replay.facts([grade(LEARNERS[0], 7_000, time=5, course=D)])
+
+    found = {award.learner: award.status for award in replay.awards if award.credential == "paper"}
+    assert found == {LEARNERS[0]: Status.REVOKED, LEARNERS[1]: AWARDED}
+
+
+def test_a_badge_with_a_not_about_another_course_is_given_to_those_of_whom_nothing_was_said_there() -> None:
+    replay = Replay()
+    replay.catalogue(
+        catalogue_of(badge(ONE, AllOf(parts=(grade_of(C, 5_000), Not(of=grade_of(D, 5_000)))), Policy.REVOKE)), NOW
+    )
+    replay.facts([grade(LEARNERS[0], 7_000, time=2)])
+    [award] = replay.awards
+    assert [(one.clause, len(one.events)) for one in award.evidence] == [
+        ("final_grade c/1 ≥ 50", 1),
+        ("not final_grade c2 ≥ 50", 0),
+    ]
+
+    replay.facts([grade(LEARNERS[0], 7_000, time=5, course=D), grade(LEARNERS[0], 0, time=9, course=D)])
+    spans = [(one.since, one.until) for one in replay.entitlements(TENANT)[LearnerKey(TENANT, LEARNERS[0]), ONE]]
+    assert spans == [(2, 5), (9, FOREVER)]

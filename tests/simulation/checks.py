@@ -11,7 +11,7 @@ from faust.types import TP
 from laurel.demo.results import compare
 from rules import certify, decide, telling
 from rules.awards import Standing, award_id
-from rules.criteria import Node, leaves
+from rules.criteria import Evidence, Node, leaves
 from rules.entitlements import entitlements
 from rules.facts import CourseFact, Fact
 from rules.keys import CredentialId, Instant, LearnerKey, key, parts
@@ -193,8 +193,13 @@ def ledgers(outcome: Outcome) -> Differences:
         entry = said.get(award.award_id)
         if entry is None or (entry.revision, entry.status) != (award.revision, award.status):
             yield f"told is {award}, and the ledger says {entry}"
-        if award.status is Status.AWARDED and not all(one.events or one.awards for one in award.evidence):
+        if award.status is Status.AWARDED and not all(map(is_backed, award.evidence)):
             yield f"no evidence stands behind {award}"
+
+
+def is_backed(evidence: Evidence) -> bool:
+    """Whether something stands behind it: behind what must not be so there may be nothing."""
+    return bool(evidence.events or evidence.awards) or evidence.clause.startswith("not ")
 
 
 def _unsettled(outcome: Outcome, who: LearnerKey, ledger: Ledger, view: TreeView, state: State) -> Differences:

@@ -1,6 +1,6 @@
 """The story of a seed: a few learners, two catalogues, and the events of a term in which everything is corrected."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from laurel.term_records import Told, broken, foreign, native
@@ -14,6 +14,7 @@ from rules.criteria import (
     Criterion,
     FinalGrade,
     ItemGrade,
+    Not,
     Participated,
     PriorLearning,
     TopicsCompleted,
@@ -88,6 +89,8 @@ def _mixed(random: Random, first: CourseId, second: CourseId) -> Criterion:
         FinalGrade(course=second, at_least=5_000),
     )
     chosen = tuple(random.sample(parts, 2))
+    if random.random() < 0.3:
+        return AllOf(parts=(chosen[0], Not(of=chosen[1])))
     return AllOf(parts=chosen) if random.random() < 0.5 else AnyOf(parts=chosen)
 
 
@@ -100,6 +103,9 @@ def _paper(random: Random, bar: int, course: CourseId) -> Criterion:
     badges = _badges(random, ("one", "two", "three", "built"), 3)
     if random.random() < 0.3:
         return AllOf(parts=(badges, FinalGrade(course=course, at_least=bar)))
+    if random.random() < 0.3:
+        unless = random.choice((FinalGrade(course=course, at_least=9_000), Badges(at_least=1, of=(badges.of[-1],))))
+        return AllOf(parts=(replace(badges, of=badges.of[:-1], at_least=1), Not(of=unless)))
     return badges
 
 
