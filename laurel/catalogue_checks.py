@@ -94,6 +94,8 @@ def _criteria(criterion: Plain, path: Steps) -> Iterator[_Found]:
                 yield from _inner(body, (*path, kind))
             elif kind == "not":
                 yield from _criteria(body, (*path, kind))
+            elif kind == "before" and isinstance(body, dict):
+                yield from _criteria(body.get("of"), (*path, kind, "of"))
 
 
 def _inner(parts: list[Plain], path: Steps) -> Iterator[_Found]:
@@ -163,6 +165,8 @@ def _holds_of_nobody(criterion: Plain) -> bool:
             return sum(_holds_of_nobody(part) for part in parts) >= count
         case {"not": dict(part)} if len(part) > 0:
             return not _holds_of_nobody(part)
+        case {"before": {"of": dict(part)}}:
+            return _holds_of_nobody(part)
         case _:
             return False
 
@@ -331,6 +335,8 @@ def _can_hold(criterion: Plain, reachable: set[str], by_id: Mapping[str, _Entry]
             return any(_can_hold(part, reachable, by_id) for part in parts)
         case {"at_least": int(count), "of": list(parts)}:
             return sum(_can_hold(part, reachable, by_id) for part in parts) >= count
+        case {"before": {"of": dict(part)}}:
+            return _can_hold(part, reachable, by_id)
         case {"badges": {"at_least": int(count), "of": list(badges)}}:
             return sum(_can_be_held(badge, reachable, by_id) for badge in badges) >= count
         case {"badges": {"of": list(badges)}}:

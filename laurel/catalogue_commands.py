@@ -13,7 +13,7 @@ from laurel.catalogue_file import read_catalogue
 from laurel.catalogue_graph import MAX_MERMAID_ARROWS, GraphFormat, dump_graph, graph_of
 from laurel.catalogue_schema import dump_schema
 from laurel.catalogue_warnings import read_with_warnings
-from laurel.console import FAILED, USAGE, err, fail, out, told
+from laurel.console import FAILED, USAGE, UTC_ZONE, TimeZone, err, fail, out, told
 from laurel.faults import MAX_FAULTS_SHOWN, Fault, FileFaults, nearest, show
 from laurel.printing import wrapped
 from laurel.scenario_file import SUFFIX, Scenario, beside, read_scenarios
@@ -61,10 +61,11 @@ def explain(
         list[str] | None, typer.Argument(metavar="CREDENTIAL", help="Their ids; all, if left out.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line for each credential.")] = False,
+    time_zone: TimeZone = UTC_ZONE,
 ) -> None:
     """Say in plain sentences what each credential takes, and what follows."""
     with told():
-        catalogue = read_catalogue(file, NOBODY)
+        catalogue = read_catalogue(file, NOBODY, time_zone)
         names = names_of(catalogue)
         asked = _asked(file, catalogue, credentials or [])
         if as_json:
@@ -81,6 +82,7 @@ def diff(
     old: Annotated[Path, typer.Argument(help="The catalogue as it was.")],
     new: Annotated[Path, typer.Argument(help="The catalogue as it is to be.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object in place of the text.")] = False,
+    time_zone: TimeZone = UTC_ZONE,
 ) -> None:
     """
     Say what differs between two catalogues; exit 1 if anything does.
@@ -88,7 +90,7 @@ def diff(
     Exit 0: they are equal. 1: they differ. 2: one of them cannot be read.
     """
     with told(USAGE):
-        found = catalogue_diff(read_catalogue(old, NOBODY), read_catalogue(new, NOBODY))
+        found = catalogue_diff(*[read_catalogue(one, NOBODY, time_zone) for one in (old, new)])
         if as_json:
             typer.echo(json.dumps(found.as_json(), ensure_ascii=False))
         else:
@@ -125,6 +127,7 @@ def try_scenarios(
         list[Path] | None,
         typer.Argument(help=f"Files of scenarios; by default the one beside it, NAME{SUFFIX}.", show_default=False),
     ] = None,
+    time_zone: TimeZone = UTC_ZONE,
 ) -> None:
     """
     Try a catalogue with scenarios: what a learner does, and what is expected; exit 1 if one fails.
@@ -132,7 +135,7 @@ def try_scenarios(
     Each scenario is judged by the code that the workers run (docs/catalogue.md, "Scenarios").
     """
     with told():
-        catalogue = read_catalogue(file, NOBODY)
+        catalogue = read_catalogue(file, NOBODY, time_zone)
         paths = scenarios or [beside(file)]
         tried = [(path, run_scenario(catalogue, one)) for path, one in _read_all(file, paths, catalogue)]
         failed = 0

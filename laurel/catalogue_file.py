@@ -1,13 +1,15 @@
 """The catalogue file: its form, and how it becomes a `rules.catalogue.Catalogue`."""
 
 import re
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from laurel.catalogue_checks import catalogue_faults
-from laurel.criterion_forms import LATER_CRITERIA, BadgeId, CriterionForm, criterion_of
+from laurel.criterion_forms import CriterionForm, criterion_of
+from laurel.criterion_values import BadgeId
 from laurel.faults import FileFaults, in_order, show
 from laurel.located import Document, read_document
 from laurel.shapes import (
@@ -33,8 +35,6 @@ DEFAULT_TEXT: Final = "This certifies that {FullName} has earned {CredentialName
 _LATER_KEYS: Final = {
     "valid_for": "Leave it out: a credential does not expire today; `when_no_longer_met: revoke` ends one.",
     "grace": "Leave it out: `when_no_longer_met: revoke` takes a credential back at once today.",
-    "within": LATER_CRITERIA["within"],
-    "window": LATER_CRITERIA["within"],
 }
 
 
@@ -138,17 +138,21 @@ class CatalogueForm(Form):
 CatalogueForm.model_rebuild()
 
 
-def read_catalogue(path: Path, tenant: TenantId) -> Catalogue:
-    """Read a tenant's catalogue. Raises CatalogueFaults with every fault at once, each with its line and cure."""
+def read_catalogue(path: Path, tenant: TenantId, time_zone: tzinfo = UTC) -> Catalogue:
+    """
+    Read a tenant's catalogue; its days, and times without a zone, are meant in the tenant's time zone.
+
+    Raises CatalogueFaults with every fault at once, each with its line and cure.
+    """
     try:
-        return catalogue_of(read_document(path), tenant)
+        return catalogue_of(read_document(path), tenant, time_zone)
     except CatalogueFaults:
         raise
     except FileFaults as refused:
         raise CatalogueFaults(refused.faults) from None
 
 
-def catalogue_of(document: Document, tenant: TenantId) -> Catalogue:
+def catalogue_of(document: Document, tenant: TenantId, time_zone: tzinfo = UTC) -> Catalogue:
     """The catalogue that a document describes. Raises CatalogueFaults with every fault at once."""
     form, misfits = read_form(CatalogueForm, document, later=_LATER_KEYS)
     faults = in_order(document.faults, misfits, catalogue_faults(document))
@@ -159,11 +163,11 @@ def catalogue_of(document: Document, tenant: TenantId) -> Catalogue:
         version=form.version,
         issuer=Issuer(id=form.issuer.id, name=form.issuer.name),
         courses=tuple((CourseId(course), described.name) for course, described in form.courses.items()),
-        credentials=tuple(_credential(credential) for credential in form.credentials),
+        credentials=tuple(_credential(credential, time_zone) for credential in form.credentials),
     )
 
 
-def _credential(form: CredentialForm) -> Credential:
+def _credential(form: CredentialForm, time_zone: tzinfo) -> Credential:
     kind = CredentialKind(form.kind)
     design = form.certificate or (DesignForm() if kind is CredentialKind.CERTIFICATE else None)
     return Credential(
@@ -171,7 +175,7 @@ def _credential(form: CredentialForm) -> Credential:
         kind=kind,
         name=form.name,
         description=form.description,
-        criteria=criterion_of(form.criteria),
+        criteria=criterion_of(form.criteria, time_zone),
         when_no_longer_met=Policy(form.when_no_longer_met),
         skills=tuple(Skill(framework=skill.framework, code=skill.code, name=skill.name) for skill in form.skills),
         certificate=None if design is None else CertificateDesign(template=design.template, text=design.text),

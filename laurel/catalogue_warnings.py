@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     Clause,
     Criterion,
@@ -47,10 +49,10 @@ class _Part:
     path: Steps
 
 
-def read_with_warnings(path: Path, tenant: TenantId) -> tuple[Catalogue, list[Fault]]:
+def read_with_warnings(path: Path, tenant: TenantId, time_zone: tzinfo = UTC) -> tuple[Catalogue, list[Fault]]:
     """Read a catalogue, with what is to be said of it. Raises FileFaults as `read_catalogue` does."""
     document = read_document(path)
-    catalogue = catalogue_of(document, tenant)
+    catalogue = catalogue_of(document, tenant, time_zone)
     return catalogue, catalogue_warnings(document, catalogue)
 
 
@@ -66,7 +68,7 @@ def catalogue_warnings(document: Document, catalogue: Catalogue) -> list[Fault]:
             warnings(document, part)
             for at, credential in enumerate(catalogue.credentials)
             for part in _parts(credential.criteria, ("credentials", at, "criteria"))
-            for warnings in (_bars, _needless, _never_together, _counted_twice)
+            for warnings in (_bars, _windows, _needless, _never_together, _counted_twice)
         ],
     )
     return sorted(found, key=lambda warning: (warning.line, warning.column))
@@ -89,6 +91,8 @@ def _inner(criterion: Criterion, path: Steps) -> list[_Part]:
             key = "of"
         case Not(of=of):
             return [_Part(criterion=of, path=(*path, "not"))]
+        case Before(of=of):
+            return [_Part(criterion=of, path=(*path, "before", "of"))]
         case _:
             return []
     return [_Part(criterion=part, path=(*path, key, at)) for at, part in enumerate(parts)]
@@ -181,6 +185,12 @@ def _bars(document: Document, part: _Part) -> Iterator[Fault]:
         yield document.fault(path, "Any grade is at least 0 %.", "Ask for more, unless any grade is meant.")
 
 
+def _windows(document: Document, part: _Part) -> Iterator[Fault]:
+    if isinstance(part.criterion, Badges) and part.criterion.within is not None and part.criterion.at_least == 1:
+        path = (*part.path, "badges", "within")
+        yield document.fault(path, "One badge is within any length of itself.", "Remove `within`, or ask for more.")
+
+
 def _needless(document: Document, part: _Part) -> Iterator[Fault]:
     """Of conditions beside each other: those that change nothing about who earns it."""
     beside = _inner(part.criterion, part.path)
@@ -225,7 +235,7 @@ def _never_together(document: Document, part: _Part) -> Iterator[Fault]:
 
 
 def _called(part: _Part) -> str:
-    if isinstance(part.criterion, Group | Not):
+    if isinstance(part.criterion, Group | Not | Before):
         return "the condition"
     return f"`{describe(part.criterion)}`"
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import typer
 from aiokafka.errors import KafkaError
@@ -17,7 +18,7 @@ from laurel import logs, operations, wiring, worker
 from laurel.catalogue_commands import app as catalogue_app
 from laurel.catalogue_file import read_catalogue
 from laurel.config import Config
-from laurel.console import FAILED, USAGE, err, fail, out, told
+from laurel.console import FAILED, USAGE, UTC_ZONE, TimeZone, err, fail, out, told
 from laurel.drawing import EPOCH
 from laurel.evaluate import evaluate, read_lines
 from laurel.printing import body_of, summary_of, table_of
@@ -116,6 +117,7 @@ def run_evaluate(
     ] = None,
     history: Annotated[bool, typer.Option("--history", help="Print every revision, not the last alone.")] = False,
     summary: Annotated[bool, typer.Option("--summary", help="Print a table in place of the awards.")] = False,
+    time_zone: TimeZone = UTC_ZONE,
 ) -> None:
     """
     Judge a file of events by the same code, without Kafka.
@@ -125,7 +127,7 @@ def run_evaluate(
     """
     with told():
         told_at = None if at is None else _instant(at)
-        judged_by = read_catalogue(catalogue, TenantId(tenant or "evaluate"))
+        judged_by = read_catalogue(catalogue, TenantId(tenant or "evaluate"), time_zone)
         done = evaluate(judged_by, read_lines(events), dialect=dialect, tenant=TenantId(tenant), at=told_at, now=_now())
         for refused in done.refused:
             err.print(f"{events}:{refused.line}: dead letter: {refused.reason}")
@@ -169,7 +171,9 @@ def apply_catalogue(
     """Put a catalogue in force. Workers judge all that they know again, without a restart."""
     with told():
         settings = _settings()
-        catalogue = read_catalogue(file, TenantId(tenant) or _only_tenant(wiring.config_of(settings)))
+        config = wiring.config_of(settings) if settings.config or not tenant else None
+        whose = TenantId(tenant) or _only_tenant(wiring.config_of(settings))
+        catalogue = read_catalogue(file, whose, _zone_of(config, whose))
         options = wiring.stream_options(settings, None)
         try:
             asyncio.run(broker.put_in_force(options, [dump_catalogue(catalogue)]))
@@ -237,6 +241,12 @@ def _only_tenant(config: Config) -> TenantId:
     if len(config.tenants) != 1:
         fail(f"say whose it is with --tenant: {', '.join(tenant.id for tenant in config.tenants)}", USAGE)
     return config.tenants[0].id
+
+
+def _zone_of(config: Config | None, tenant: TenantId) -> ZoneInfo:
+    """Where the days of a tenant's deadlines begin."""
+    tenants = () if config is None else config.tenants
+    return next((one.time_zone for one in tenants if one.id == tenant), UTC_ZONE)
 
 
 def _award_id(text: str) -> str:

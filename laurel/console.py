@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, NoReturn
+from typing import Annotated, Final, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from aiokafka.errors import KafkaError
@@ -32,6 +33,25 @@ EXPECTED: Final = (
     NotDrawable,
     CertificateFault,
 )
+
+
+def _zone(name: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise typer.BadParameter(f"{str(name)!r:.60} is no time zone; write a name such as Europe/Berlin") from None
+
+
+TimeZone = Annotated[
+    ZoneInfo,
+    typer.Option(
+        "--time-zone",
+        parser=_zone,
+        metavar="ZONE",
+        help="Where the days of deadlines begin; for workers the configuration says it.",
+    ),
+]
+UTC_ZONE: Final = ZoneInfo("UTC")
 
 
 @contextmanager

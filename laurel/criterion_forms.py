@@ -1,11 +1,12 @@
 """The criteria of a catalogue file: how authors write each, and how it becomes a `rules.criteria.Criterion`."""
 
-import re
-from decimal import Decimal
+from datetime import datetime, tzinfo
 from typing import Annotated, Final, Literal, TypeAlias, assert_never
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, JsonValue, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, JsonValue
 
+from laurel.criterion_values import BadgeId, Course, Moment, Score, SomeLength, Times, topics_value
+from laurel.drawing import EPOCH
 from laurel.faults import nearest, show
 from laurel.shapes import Form, Id, named, one_of, refusal, tag
 from rules.criteria import (
@@ -14,6 +15,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     CourseCompleted,
     Criterion,
@@ -24,58 +26,14 @@ from rules.criteria import (
     PriorLearning,
     TopicsCompleted,
 )
-from rules.histories import EARLIEST_PARTICIPATIONS
 from rules.keys import CourseId, CredentialId
+from rules.lengths import Length
 
-MAX_SCORE_PERCENT: Final = 1000
-MAX_TIMES: Final = EARLIEST_PARTICIPATIONS
-# What DESIGN.md names and this version does not judge yet, with what to write today.
-LATER_CRITERIA: Final = {
-    "before": "Leave the deadline out; a criterion counts whenever it is met today.",
-    "within": "Leave the window out; badges count whenever they are held today.",
+# Words that authors try as criteria, with where they belong.
+_ELSEWHERE: Final = {
+    "within": "Write it into `badges`, such as `badges: {at_least: 3, of: […], within: {days: 365}}`.",
+    "times": "Write it into `participated`, such as `participated: {course: …, times: 5}`.",
 }
-
-
-def _credential_id(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", text):
-        suggested = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:64] or "data-literacy"
-        raise refusal(
-            f"is {show(text)}, and ids have at most 64 characters: a to z, 0 to 9, and - inside.",
-            f"Write an id such as {suggested}.",
-        )
-    return text
-
-
-def hundredths(value: object) -> int:
-    """A percentage, exact: from the digits that the author wrote, never through a float."""
-    cure = f"Write a number from 0 to {MAX_SCORE_PERCENT} with at most two decimals, such as 70 or 66.5."
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise refusal(f"is {named(value)}, and must be a number of percent.", cure)  # type: ignore[arg-type]  # plain
-    if not 0 <= value <= MAX_SCORE_PERCENT:
-        raise refusal(f"is {value}, and a percentage must lie between 0 and {MAX_SCORE_PERCENT}.", cure)
-    exact = Decimal(value).scaleb(2)
-    if exact != int(exact):
-        raise refusal(f"is {value}, and scores have at most two decimals.", cure)
-    return int(exact)
-
-
-def _topics(value: object) -> object:
-    cure = "Write `all`, a list of topic ids, or how many."
-    if isinstance(value, bool) or not (value == "all" or isinstance(value, int | list)):
-        raise refusal(f"is {named(value)}.", cure)  # type: ignore[arg-type]  # plain
-    if isinstance(value, int) and value < 1:
-        raise refusal(f"is {value}, and so everyone would earn it.", "Ask for at least 1.")
-    return value
-
-
-def _times(times: int) -> int:
-    if times < 1:
-        raise refusal(f"is {times}, and so everyone would earn it.", "Ask for at least 1.")
-    if times > MAX_TIMES:
-        raise refusal(
-            f"is {times}, and of participations the first {MAX_TIMES} are remembered.", f"Ask for at most {MAX_TIMES}."
-        )
-    return times
 
 
 def _one_criterion(value: object) -> object:
@@ -86,12 +44,16 @@ def _one_criterion(value: object) -> object:
         raise refusal("has no criterion: everyone would earn it.", f"Write one of {one_of(_KINDS)}.")
     if value.keys() & {"at_least", "of"}:
         return value
+    if "before" in value and len(value) == 2:
+        other = next(key for key in value if key != "before")
+        problem = f"has the keys `{other}` and `before` beside each other."
+        raise refusal(problem, f"Write `before: {{time: 2026-07-01, of: {{{other}: …}}}}`.")
     if len(value) > 1:
         keys = ", ".join(show(key) for key in value)
         raise refusal(f"has the keys {keys}, and a criterion has one.", "Put each on its own, in a list under `all:`.")
     (kind,) = value
-    if kind in LATER_CRITERIA:
-        raise refusal(f"uses the criterion `{kind}`, which is not understood yet.", LATER_CRITERIA[kind])
+    if kind in _ELSEWHERE:
+        raise refusal(f"uses `{kind}`, which is no criterion by itself.", _ELSEWHERE[kind])
     if kind not in _KINDS:
         closest = nearest(kind, _KINDS)
         cure = f"Did you mean `{closest}`?" if closest else f"There are {one_of(_KINDS)}."
@@ -112,18 +74,10 @@ _KINDS: Final = (
     "any",
     "at_least",
     "not",
+    "before",
 )
 _ONE_KEY: Final = f"Write one of {one_of(_KINDS)} as a key."
-# Without `multipleOf: 0.01`: editors reckon in floats, and refuse 0.07 by it.
-_SCORE_SCHEMA: Final = {"type": "number", "minimum": 0, "maximum": MAX_SCORE_PERCENT}
 _LISTED: Final[dict[str, JsonValue]] = {"minItems": 1, "uniqueItems": True}
-_ID_SCHEMA: Final = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"}
-
-Score: TypeAlias = Annotated[
-    int, BeforeValidator(hundredths), WithJsonSchema(_SCORE_SCHEMA), Field(description="In percent", examples=[70])
-]
-BadgeId: TypeAlias = Annotated[str, AfterValidator(_credential_id), WithJsonSchema(_ID_SCHEMA)]
-Course: TypeAlias = Annotated[Id, Field(description="One of the ids under `courses`", examples=["DATA101"])]
 
 
 class GradeForm(Form):
@@ -148,7 +102,7 @@ class TopicsForm(Form):
         | Annotated[list[Id], Field(json_schema_extra=_LISTED), tag("listed")]
         | Annotated[int, Field(json_schema_extra={"minimum": 1}), tag("count")],
         Discriminator(_topics_tag),
-        BeforeValidator(_topics),
+        BeforeValidator(topics_value),
         Field(description="All, listed ones, or how many", examples=["all"]),
     ]
 
@@ -166,11 +120,7 @@ class ParticipationForm(Form):
         Literal["attended", "submitted", "posted"] | None,
         Field(description="Of which kind; of any, if left out", examples=["attended"]),
     ] = None
-    times: Annotated[
-        int,
-        AfterValidator(_times),
-        Field(description="How many", json_schema_extra={"minimum": 1, "maximum": MAX_TIMES}, examples=[5]),
-    ] = 1
+    times: Times = 1
 
 
 class AchievementForm(Form):
@@ -189,6 +139,10 @@ class BadgesForm(Form):
             examples=[["data-literacy", "sql"]],
         ),
     ]
+    within: Annotated[
+        SomeLength | None,
+        Field(description="How far apart they may have been earned", examples=[{"days": 365}]),
+    ] = None
 
 
 class FinalGradeForm(Form):
@@ -236,6 +190,15 @@ class AtLeastForm(Form):
     of: "Annotated[list[CriterionForm], Field(json_schema_extra={'minItems': 1})]"
 
 
+class DeadlineForm(Form):
+    time: Moment
+    of: "CriterionForm"
+
+
+class BeforeForm(Form):
+    before: DeadlineForm
+
+
 class NotForm(Form):
     not_: "Annotated[CriterionForm, Field(alias='not')]"
 
@@ -269,7 +232,8 @@ CriterionForm: TypeAlias = Annotated[
     | Annotated[AllForm, tag("all")]
     | Annotated[AnyForm, tag("any")]
     | Annotated[AtLeastForm, tag("at_least")]
-    | Annotated[NotForm, tag("not")],
+    | Annotated[NotForm, tag("not")]
+    | Annotated[BeforeForm, tag("before")],
     Discriminator(_kind_tag),
     BeforeValidator(_one_criterion),
 ]
@@ -279,22 +243,28 @@ AllForm.model_rebuild()
 AnyForm.model_rebuild()
 AtLeastForm.model_rebuild()
 NotForm.model_rebuild()
+DeadlineForm.model_rebuild()
+BeforeForm.model_rebuild()
 
 
-def criterion_of(form: CriterionForm) -> Criterion:
-    """The criterion that a form describes."""
+def criterion_of(form: CriterionForm, zone: tzinfo) -> Criterion:
+    """The criterion that a form describes; days and times without a zone are meant in this one."""
     match form:
         case CountedBadgesForm(badges=badges):
             count = len(badges.of) if badges.at_least is None else badges.at_least
-            return Badges(at_least=count, of=tuple(CredentialId(badge) for badge in badges.of))
+            within = None if badges.within is None else Length(**badges.within.model_dump())
+            return Badges(at_least=count, of=tuple(CredentialId(badge) for badge in badges.of), within=within)
         case AllForm(all=parts):
-            return AllOf(parts=tuple(criterion_of(part) for part in parts))
+            return AllOf(parts=tuple(criterion_of(part, zone) for part in parts))
         case AnyForm(any=parts):
-            return AnyOf(parts=tuple(criterion_of(part) for part in parts))
+            return AnyOf(parts=tuple(criterion_of(part, zone) for part in parts))
         case AtLeastForm(at_least=count, of=parts):
-            return AtLeastOf(count=count, parts=tuple(criterion_of(part) for part in parts))
+            return AtLeastOf(count=count, parts=tuple(criterion_of(part, zone) for part in parts))
         case NotForm(not_=of):
-            return Not(of=criterion_of(of))
+            return Not(of=criterion_of(of, zone))
+        case BeforeForm(before=deadline):
+            time = deadline.time if deadline.time.tzinfo else deadline.time.replace(tzinfo=zone)
+            return Before(time=(time - EPOCH) // datetime.resolution, of=criterion_of(deadline.of, zone))
         case _:
             return _of_course(form)
 

@@ -62,7 +62,7 @@ async def render(settings: Settings, award_id: AwardId) -> bytes:
     tenant = next((tenant for tenant in config.tenants if tenant.id == award.tenant), None)
     if tenant is None:
         raise NotDrawable(f"the award is of the tenant `{award.tenant}`, which the configuration does not name")
-    catalogue = read_catalogue(tenant.catalogue, tenant.id)
+    catalogue = read_catalogue(tenant.catalogue, tenant.id, tenant.time_zone)
     return draw(award, person, catalogue, public_address=config.public_address, time_zone=tenant.time_zone.key)
 
 

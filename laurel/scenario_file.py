@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from laurel.criterion_forms import hundredths
+from laurel.criterion_values import hundredths
 from laurel.drawing import EPOCH
 from laurel.faults import Fault, FileFaults, Steps, in_order, nearest, show
 from laurel.located import Document, read_document

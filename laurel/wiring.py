@@ -41,7 +41,7 @@ def config_of(settings: Settings) -> Config:
 
 def catalogues_of(config: Config) -> list[Catalogue]:
     """Read every tenant's catalogue; raises CatalogueFaults."""
-    return [read_catalogue(tenant.catalogue, tenant.id) for tenant in config.tenants]
+    return [read_catalogue(tenant.catalogue, tenant.id, tenant.time_zone) for tenant in config.tenants]
 
 
 def stream_options(settings: Settings, config: Config | None) -> StreamOptions:

@@ -7,6 +7,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     Clause,
     CourseCompleted,
@@ -20,6 +21,7 @@ from rules.criteria import (
     TopicsCompleted,
 )
 from rules.keys import ClauseId, CourseId, CredentialId
+from rules.lengths import dump_length, parse_length
 
 
 def dump_criterion(criterion: Criterion) -> dict[str, Any]:
@@ -33,8 +35,11 @@ def dump_criterion(criterion: Criterion) -> dict[str, Any]:
             return {"at_least": count, "of": [dump_criterion(part) for part in parts]}
         case Not(of=of):
             return {"not": dump_criterion(of)}
-        case Badges(at_least=count, of=of):
-            return {"badges": {"at_least": count, "of": list(of)}}
+        case Before(time=time, of=of):
+            return {"before": {"time": time, "of": dump_criterion(of)}}
+        case Badges(at_least=count, of=of, within=within):
+            window = {} if within is None else {"within": dump_length(within)}
+            return {"badges": {"at_least": count, "of": list(of), **window}}
         case Clause(id=clause):
             return {"clause": clause}
         case _:
@@ -52,6 +57,11 @@ def parse_criterion(document: dict[str, Any]) -> Criterion:
             return AtLeastOf(count=count, parts=tuple(parse_criterion(part) for part in parts))
         case {"not": of}:
             return Not(of=parse_criterion(of))
+        case {"before": {"time": time, "of": of}}:
+            return Before(time=time, of=parse_criterion(of))
+        case {"badges": {"at_least": count, "of": of, "within": within}}:
+            badges = tuple(CredentialId(badge) for badge in of)
+            return Badges(at_least=count, of=badges, within=parse_length(within))
         case {"badges": {"at_least": count, "of": of}}:
             return Badges(at_least=count, of=tuple(CredentialId(badge) for badge in of))
         case {"clause": clause}:

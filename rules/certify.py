@@ -97,7 +97,7 @@ def standing(known: KnownOfCertificates, who: LearnerKey, credential: Credential
         credential_version=rule.version,
         kind=rule.credential.kind,
         status=ledger.entries.get(credential, Entry()).status,
-        progress=node(rule.tree, leaf),
+        progress=node(rule.tree, leaf, view.has_met),
         decided_at=known.clock.time,
     )
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias, assert_never, cast
 
 from rules.keys import ClauseId, CourseId, CredentialId
+from rules.lengths import Length, length_text
+from rules.moments import moment_text
 
 ParticipationKind: TypeAlias = Literal["", "attended", "submitted", "posted"]
 # The course of what was done outside of any.
@@ -84,10 +86,11 @@ class PriorLearning(Described):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Badges(Described):
-    """At least so many of these badges are held."""
+    """At least so many of these badges are held; with a window, such as were earned within one length of time."""
 
     at_least: int
     of: tuple[CredentialId, ...]
+    within: Length | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +124,20 @@ class Not(Described):
     of: "Criterion"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before(Described):
+    """The criterion was met at some moment before a time: from the first of them on it holds for good."""
+
+    time: int
+    of: "Criterion"
+
+
 CourseLeaf: TypeAlias = (
     FinalGrade | CalculatedGrade | ItemGrade | TopicsCompleted | CourseCompleted | Participated | PriorLearning
 )
 Leaf: TypeAlias = CourseLeaf | Badges | Clause
 Group: TypeAlias = AllOf | AnyOf | AtLeastOf
-Criterion: TypeAlias = Leaf | Group | Not
+Criterion: TypeAlias = Leaf | Group | Not | Before
 
 
 class Evidence(NamedTuple):
@@ -158,7 +169,7 @@ def parts_of(criterion: Criterion) -> tuple[Criterion, ...]:
     match criterion:
         case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
             return parts
-        case Not(of=of):
+        case Not(of=of) | Before(of=of):
             return (of,)
         case _:
             return ()
@@ -167,7 +178,7 @@ def parts_of(criterion: Criterion) -> tuple[Criterion, ...]:
 def leaves(criterion: Criterion) -> Iterator[Leaf]:
     """Every leaf, from left to right."""
     match criterion:
-        case AllOf() | AnyOf() | AtLeastOf() | Not():
+        case AllOf() | AnyOf() | AtLeastOf() | Not() | Before():
             for part in parts_of(criterion):
                 yield from leaves(part)
         case _:
@@ -200,12 +211,14 @@ def percent(hundredths: int) -> str:
 
 def _description(criterion: Criterion) -> str:
     match criterion:
-        case Badges(at_least=count, of=of):
-            return f"badges {count} of {', '.join(of)}"
+        case Badges(at_least=count, of=of, within=within):
+            return f"badges {count} of {', '.join(of)}{f' within {length_text(within)}' if within else ''}"
         case Clause(id=clause, says=says):
             return says or f"clause {clause}"
         case Not(of=of):
             return f"not {of.text}"
+        case Before(time=time, of=of):
+            return f"before {moment_text(time)} {of.text}"
         case AllOf():
             return "all of"
         case AnyOf():

@@ -10,6 +10,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     Criterion,
     FinalGrade,
@@ -20,6 +21,7 @@ from rules.criteria import (
     TopicsCompleted,
     needed,
 )
+from rules.lengths import Length
 
 _Known: TypeAlias = dict[tuple[int, int], bool]
 
@@ -41,6 +43,15 @@ def normal(criterion: Criterion) -> Criterion:
         case AtLeastOf(count=count, parts=parts):
             # Not freed of repetitions: of a part that stands twice, each counts.
             return AtLeastOf(count=count, parts=tuple(sorted((normal(part) for part in parts), key=_text)))
+        case Before(time=time, of=of):
+            found = normal(of)
+            if isinstance(found, Before):
+                return Before(time=min(time, found.time), of=found.of)
+            return Before(time=time, of=found)
+        case Badges(at_least=1, within=Length()):
+            return normal(replace(criterion, within=None))  # one is within any length of itself
+        case Badges(of=of, within=Length()):
+            return replace(criterion, of=tuple(sorted(of)))
         case Badges(at_least=count, of=of) if len(of) > 1:
             return normal(AtLeastOf(count=count, parts=tuple(Badges(at_least=1, of=(badge,)) for badge in of)))
         case Not(of=of):
@@ -91,6 +102,7 @@ def _implies(one: Criterion, other: Criterion, known: _Known) -> bool:
             or (isinstance(one, Group) and _by_parts_of_one(one, other, known))
             or (isinstance(other, Group) and _by_parts_of_other(one, other, known))
             or (isinstance(one, Not) and isinstance(other, Not) and _implies(other.of, one.of, known))
+            or (isinstance(one, Before) and isinstance(other, Before) and _before_implies(one, other, known))
             or _leaf_implies(one, other)
         )
     return known[pair]
@@ -104,6 +116,10 @@ def _by_parts_of_one(one: Group, other: Criterion, known: _Known) -> bool:
 
 def _by_parts_of_other(one: Criterion, other: Group, known: _Known) -> bool:
     return sum(1 for part in other.parts if _implies(one, part, known)) >= needed(other)
+
+
+def _before_implies(one: Before, other: Before, known: _Known) -> bool:
+    return one.time <= other.time and _implies(one.of, other.of, known)
 
 
 def _leaf_implies(one: Criterion, other: Criterion) -> bool:
@@ -120,7 +136,8 @@ def _leaf_implies(one: Criterion, other: Criterion) -> bool:
             return one.course == other.course and other.kind in ("", one.kind) and one.times >= other.times
         case Badges(), Badges():
             # In the worst case as many as can be are held of those that the other does not count.
-            return one.at_least - len(set(one.of) - set(other.of)) >= other.at_least
+            is_enough = one.at_least - len(set(one.of) - set(other.of)) >= other.at_least
+            return is_enough and (other.within in (None, one.within) or other.at_least == 1)
         case _:
             return False
 

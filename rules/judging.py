@@ -15,7 +15,7 @@ from rules.ledger import Entry, Ledger
 from rules.nesting import evidence, spans
 from rules.rulebook import Rulebook
 from rules.spans import FOREVER
-from rules.telling import forget, tell_badges, tell_clause, tell_ledger, tell_status
+from rules.telling import forget, tell_badges, tell_clause, tell_deadlines, tell_ledger, tell_status
 from rules.tree import TreeView
 from rules.verdict import is_told, verdict
 
@@ -124,6 +124,8 @@ def decide(
     """
     view = _view(who, ledger)
     chosen = set(credentials) & rulebook.badges
+    for credential in chosen:
+        tell_deadlines(known, rulebook, who, credential)
     # The first in order comes first; what builds on it comes later, so nothing is decided twice.
     undecided = [(rulebook.rules[credential].order, credential) for credential in chosen]
     heapify(undecided)
@@ -135,6 +137,7 @@ def decide(
             for dependent in rulebook.by_badge.get(credential, ()):
                 if dependent in rulebook.badges:
                     tell_badges(known, rulebook, view, dependent)
+                    tell_deadlines(known, rulebook, who, dependent)
                     if dependent not in chosen:
                         chosen.add(dependent)
                         heappush(undecided, (rulebook.rules[dependent].order, dependent))

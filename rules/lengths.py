@@ -48,6 +48,12 @@ class Length:
         return FOREVER if ends > _LAST_DAY else (ends - _EPOCH) * MICROSECONDS_A_DAY + time_of_day
 
 
+def length_text(length: Length) -> str:
+    """A length as people write it: `1 year 6 months`."""
+    parts = [(length.years, "year"), (length.months, "month"), (length.days, "day")]
+    return " ".join(f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count)
+
+
 def dump_length(length: Length) -> dict[str, int]:
     """The canonical form: what is none is left out."""
     parts = {"years": length.years, "months": length.months, "days": length.days}

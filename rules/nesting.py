@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from rules.criteria import AllOf, AnyOf, AtLeastOf, Criterion, Evidence, Leaf, Node, Not, needed
-from rules.spans import NEVER, Spans, at_least, complement, holds_at, intersection, union
+from rules.criteria import AllOf, AnyOf, AtLeastOf, Before, Criterion, Evidence, Leaf, Node, Not, needed
+from rules.spans import FOREVER, NEVER, Span, Spans, at_least, complement, holds_at, intersection, union
 
 SpansOf: TypeAlias = Callable[[Leaf], Spans]
 EvidenceOf: TypeAlias = Callable[[Leaf, int], tuple[Evidence, ...]]
@@ -21,6 +21,8 @@ def spans(criterion: Criterion, leaf: SpansOf) -> Spans:
             return at_least(count, [spans(part, leaf) for part in parts])
         case Not(of=of):
             return complement(spans(of, leaf))
+        case Before(time=time, of=of):
+            return _from_first(spans(of, leaf), time)
         case _:
             return leaf(criterion)
 
@@ -46,6 +48,8 @@ def evidence(criterion: Criterion, time: int, leaf: SpansOf, said: EvidenceOf) -
             )
         case Not(of=of):
             return tuple(_against(of, time, leaf, said))
+        case Before(of=of):
+            return evidence(of, spans(of, leaf)[0].since, leaf, said)
         case _:
             return said(criterion, time)
 
@@ -59,22 +63,27 @@ def _against(criterion: Criterion, time: int, leaf: SpansOf, said: EvidenceOf) -
                     yield from _against(part, time, leaf, said)
         case Not(of=of):
             yield from evidence(of, time, leaf, said)
+        case Before():
+            yield Evidence(f"not {criterion.text}")
         case _:
             found = said(criterion, time)
             events = tuple(event for one in found for event in one.events)
             yield Evidence(f"not {criterion.text}", events, tuple(award for one in found for award in one.awards))
 
 
-def node(criterion: Criterion, leaf: Callable[[Leaf], Node]) -> Node:
-    """How far the criterion is, given how far its leaves are."""
+def node(criterion: Criterion, leaf: Callable[[Leaf], Node], is_met: Callable[[Before], bool]) -> Node:
+    """How far the criterion is, given how far its leaves are, and whether what had a deadline was met before it."""
     match criterion:
         case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
-            nodes = tuple(node(part, leaf) for part in parts)
+            nodes = tuple(node(part, leaf, is_met) for part in parts)
             need = needed(criterion)
             have = sum(1 for part in nodes if part.met)
             return Node(criterion.text, have >= need, min(have, need), need, "conditions", (), nodes)
         case Not(of=of):
-            return _not_so(criterion, node(of, leaf))
+            far = node(of, leaf, is_met)
+            return _one_condition(criterion, far, not far.met)
+        case Before(of=of):
+            return _one_condition(criterion, node(of, leaf, is_met), is_met(criterion))
         case _:
             return leaf(criterion)
 
@@ -91,11 +100,20 @@ def spans_and_node(criterion: Criterion, leaf: Callable[[Leaf], tuple[Spans, Nod
             return at_least(need, [spans for spans, _ in found]), far
         case Not(of=of):
             held, far = spans_and_node(of, leaf)
-            return complement(held), _not_so(criterion, far)
+            return complement(held), _one_condition(criterion, far, not far.met)
+        case Before(time=time, of=of):
+            held, far = spans_and_node(of, leaf)
+            kept = _from_first(held, time)
+            return kept, _one_condition(criterion, far, kept != NEVER)
         case _:
             return leaf(criterion)
 
 
-def _not_so(criterion: Not, of: Node) -> Node:
-    """It is met while its part is not; the part says what is there."""
-    return Node(criterion.text, not of.met, int(not of.met), 1, "conditions", (), (of,))
+def _one_condition(criterion: Not | Before, of: Node, is_met: bool) -> Node:
+    """What is met or not as a whole; its part says what is there."""
+    return Node(criterion.text, is_met, int(is_met), 1, "conditions", (), (of,))
+
+
+def _from_first(spans: Spans, time: int) -> Spans:
+    """From the first moment on, if that is before a time."""
+    return (Span(spans[0].since, FOREVER),) if spans and spans[0].since < time else NEVER

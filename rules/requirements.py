@@ -8,6 +8,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     Clause,
     CourseCompleted,
@@ -23,6 +24,8 @@ from rules.criteria import (
     percent,
 )
 from rules.keys import CredentialId
+from rules.lengths import length_text
+from rules.moments import moment_text
 from rules.names import Names, joined
 
 _PARTICIPATIONS: Final[dict[ParticipationKind, tuple[str, str]]] = {
@@ -56,8 +59,12 @@ def requirement(criterion: Criterion, names: Names) -> Requirement:
             return Requirement(text, _inner(parts, names))
         case Not(of=of):
             return Requirement("that this is not so", (requirement(of, names),))
-        case Badges(at_least=count, of=of):
-            return Requirement(_badges(count, of, names))
+        case Before(time=time, of=of):
+            moment = moment_text(time).replace("T", " ").replace("Z", " UTC")
+            return Requirement(f"this, at some moment before {moment}", (requirement(of, names),))
+        case Badges(at_least=count, of=of, within=within):
+            window = f", earned within {length_text(within)} of each other" if within else ""
+            return Requirement(_badges(count, of, names) + window)
         case Clause():
             raise TypeError("a clause stands in a rulebook; an author's criteria have none")
         case _:

@@ -14,6 +14,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     Clause,
     CourseCompleted,
@@ -51,12 +52,17 @@ class ClauseRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A credential ready for judging: `tree` is its criteria with each clause put in place of what it says."""
+    """
+    A credential ready for judging: `tree` is its criteria with each clause put in place of what it says.
+
+    `has_deadline`: how far one is hangs on when its clauses were met, and not only on how far these are.
+    """
 
     credential: Credential
     version: str
     tree: Criterion
     order: int
+    has_deadline: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +138,7 @@ def rulebook(catalogue: Catalogue) -> Rulebook:
                 version=digest(dump_credential(credential)),
                 tree=trees[credential.id],
                 order=order[credential.id],
+                has_deadline=_has_deadline(trees[credential.id]),
             )
             for credential in credentials
         },
@@ -201,7 +208,7 @@ def _with_parts(criterion: Criterion, change: Callable[[Criterion], Criterion]) 
     match criterion:
         case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
             return replace(criterion, parts=tuple(change(part) for part in parts))
-        case Not(of=of):
+        case Not(of=of) | Before(of=of):
             return replace(criterion, of=change(of))
         case _:
             return criterion
@@ -212,6 +219,10 @@ def _clause_parts(criterion: Criterion) -> list[Criterion]:
     if _is_clause(criterion):
         return [criterion]
     return [found for part in parts_of(criterion) for found in _clause_parts(part)]
+
+
+def _has_deadline(criterion: Criterion) -> bool:
+    return isinstance(criterion, Before) or any(_has_deadline(part) for part in parts_of(criterion))
 
 
 def _is_clause(criterion: Criterion) -> bool:

@@ -42,6 +42,13 @@ def tell_badges(known: Known, rulebook: Rulebook, view: TreeView, credential: Cr
                 _changed(known, view.who, credential, record)
 
 
+def tell_deadlines(known: Known, rulebook: Rulebook, who: LearnerKey, credential: CredentialId) -> None:
+    """Tell how far a credential is, where that hangs on when its clauses were met."""
+    place = key(*who, credential)
+    if rulebook.rules[credential].has_deadline and known.standings.get(place) is not None:
+        known.decisions.standings[who, credential] = None
+
+
 def forget(known: Known, who: LearnerKey) -> None:
     """Drop what was told of a learner, to tell it anew; what is not told again is taken back (a tombstone)."""
     for place, _ in list(known.standings.scan(prefix(*who))):
@@ -78,7 +85,7 @@ def standing(known: Known, who: LearnerKey, credential: CredentialId) -> Standin
         credential_version=rule.version,
         kind=rule.credential.kind,
         status=record.status,
-        progress=node(rule.tree, leaf),
+        progress=node(rule.tree, leaf, lambda deadline: _view(known, who).has_met(deadline)),
         decided_at=known.clock.time,
     )
 
@@ -104,6 +111,11 @@ def _untouched(known: Known, rulebook: Rulebook, tenant: TenantId, leaf: Leaf) -
         case _:
             msg = "a credential's tree has clauses and badges only"
             raise TypeError(msg)
+
+
+def _view(known: Known, who: LearnerKey) -> TreeView:
+    ledger = known.ledger.get(str(who)) or Ledger()
+    return TreeView(who=who, clauses=ledger.clauses, held={of: entry.held for of, entry in ledger.entries.items()})
 
 
 def _record(known: Known, who: LearnerKey, credential: CredentialId) -> StandingRecord:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from rules.awards import award_id
 from rules.course import Met
-from rules.criteria import Badges, Clause, Evidence, Leaf, Node, describe
+from rules.criteria import Badges, Before, Clause, Evidence, Leaf, Node, describe
 from rules.keys import ClauseId, CredentialId, LearnerKey
+from rules.nesting import spans
 from rules.rulebook import clause_id
-from rules.spans import Span, Spans, at_least, holds_at
+from rules.spans import NEVER, Span, Spans, at_least, holds_at
+from rules.windows import at_least_within, begun_within, starts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +26,9 @@ class TreeView:
         match leaf:
             case Clause(id=clause):
                 return tuple(Span(met.since, met.until) for met in self.clauses.get(clause, ()))
-            case Badges(at_least=count, of=of):
-                return at_least(count, [self.held.get(badge, ()) for badge in of])
+            case Badges(at_least=count, of=of, within=within):
+                lists = [self.held.get(badge, ()) for badge in of]
+                return at_least(count, lists) if within is None else at_least_within(count, within, lists)
             case _:
                 msg = f"a credential's tree has no leaf {describe(leaf)}"
                 raise TypeError(msg)
@@ -35,20 +38,33 @@ class TreeView:
         match leaf:
             case Clause(id=clause):
                 return next((met.evidence for met in self.clauses.get(clause, ()) if met.since <= time < met.until), ())
-            case Badges(of=of):
-                return (Evidence(describe(leaf), (), tuple(self._awards(of, time))),)
+            case Badges():
+                return (Evidence(describe(leaf), (), tuple(self._awards(leaf, time))),)
             case _:
                 msg = f"a credential's tree has no leaf {describe(leaf)}"
                 raise TypeError(msg)
 
     def badges_node(self, leaf: Badges, time: int) -> Node:
-        """How many of the badges are held at that time."""
-        awards = tuple(self._awards(leaf.of, time))
+        """How many of the badges are held at that time; with a window, how many of one."""
+        awards = tuple(self._awards(leaf, time))
         have = min(len(awards), leaf.at_least)
         return Node(describe(leaf), len(awards) >= leaf.at_least, have, leaf.at_least, "badges", (), (), awards)
 
-    def _awards(self, of: tuple[CredentialId, ...], time: int) -> list[str]:
-        return [award_id(self.who, badge) for badge in of if holds_at(self.held.get(badge, ()), time)]
+    def has_met(self, deadline: Before) -> bool:
+        """Whether it was met before its time. What is known of it may still be to come, by a clock that runs ahead."""
+        return spans(deadline, self.spans) != NEVER
+
+    def _awards(self, leaf: Badges, time: int) -> list[str]:
+        """The awards of the badges that are held; with a window, of the first that has most of them."""
+        lists = [self.held.get(badge, ()) for badge in leaf.of]
+        if leaf.within is not None:
+            windows = [begun_within(leaf.within, lists, since) for since in starts(lists)]
+            lists = max(windows, key=lambda window: _open(window, time), default=lists)
+        return [award_id(self.who, badge) for badge, held in zip(leaf.of, lists, strict=True) if holds_at(held, time)]
+
+
+def _open(lists: list[Spans], time: int) -> int:
+    return sum(1 for held in lists if holds_at(held, time))
 
 
 def leaf_name(leaf: Leaf) -> str:

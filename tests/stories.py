@@ -13,6 +13,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     CourseCompleted,
     Criterion,
@@ -26,6 +27,7 @@ from rules.criteria import (
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Register
 from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId, Instant, LearnerId, TenantId
+from rules.lengths import Length
 from rules.nesting import holds_of_nobody
 from rules.policies import Policy
 
@@ -34,9 +36,12 @@ COURSES = (CourseId("c/1"), CourseId("c2"))
 TOPICS = ("a", "b", "c")
 ACHIEVEMENTS = ("work", "abroad")
 LEARNERS = (LearnerId("u/1"), LearnerId("u"))
-NOW = Instant(1_000_000)
+HOUR = 3_600_000_000
+NOW = Instant(30 * 24 * HOUR)
 
 courses = st.sampled_from(COURSES)
+# So far apart that some are within a day of each other and some are not: windows on badges are of a day.
+times = st.integers(1, 12).map(lambda at: at * 7 * HOUR)
 bars = st.sampled_from((0, 5_000, 7_000, 10_000))
 topics = st.one_of(
     st.just("all"),
@@ -63,6 +68,7 @@ def criteria(leaf: st.SearchStrategy[Criterion]) -> st.SearchStrategy[Criterion]
     def grown(inner: st.SearchStrategy[Criterion]) -> st.SearchStrategy[Criterion]:
         parts = st.lists(st.one_of(inner, inner, st.builds(Not, of=inner)), min_size=1, max_size=3).map(tuple)
         return st.one_of(
+            st.builds(Before, time=times, of=inner),
             st.builds(AllOf, parts=parts),
             st.builds(AnyOf, parts=parts),
             parts.flatmap(lambda p: st.builds(AtLeastOf, count=st.integers(1, len(p)), parts=st.just(p))),
@@ -73,7 +79,8 @@ def criteria(leaf: st.SearchStrategy[Criterion]) -> st.SearchStrategy[Criterion]
 
 def badges_of(ids: list[CredentialId]) -> st.SearchStrategy[Criterion]:
     some = st.lists(st.sampled_from(ids), min_size=1, unique=True).map(tuple)
-    return some.flatmap(lambda of: st.builds(Badges, at_least=st.integers(1, len(of)), of=st.just(of)))
+    windows = st.none() | st.just(Length(days=1))
+    return some.flatmap(lambda of: st.builds(Badges, at_least=st.integers(1, len(of)), of=st.just(of), within=windows))
 
 
 ONE, TWO, BUILT, CERTIFICATE = (CredentialId(name) for name in ("one", "two", "built", "certificate"))
@@ -148,7 +155,6 @@ registers = st.one_of(
     ),
 )
 GRADES = (Kind.CALCULATED_GRADE, Kind.ADJUSTED_GRADE, Kind.ITEM_GRADE)
-times = st.integers(1, 12)
 scores = st.sampled_from((None, 0, 4_999, 7_000, 10_500))
 
 

@@ -18,6 +18,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     CourseCompleted,
     Criterion,
@@ -31,6 +32,7 @@ from rules.criteria import (
 )
 from rules.explanations import explanation
 from rules.keys import CourseId, CredentialId, TenantId
+from rules.lengths import Length
 from rules.names import names_of
 from rules.policies import Policy
 from rules.requirements import requirement
@@ -39,6 +41,7 @@ from tests.stories import COURSES, badge, catalogue_of, catalogues, certificate
 EXAMPLE = Path(__file__).parent / "catalogues" / "example.yaml"
 C = COURSES[0]
 A, B = CredentialId("a"), CredentialId("b")
+OF_STATISTICS = "{final_grade: {course: STAT150, at_least: 50.25}}"
 DUMMY = FinalGrade(course=C, at_least=5_000)
 WORLD = catalogue_of(badge("a", DUMMY), badge("b", DUMMY), badge("c", DUMMY))
 
@@ -79,6 +82,11 @@ def needs(criterion: Criterion, catalogue: Catalogue = WORLD) -> str:
         (Badges(at_least=1, of=(A, B)), "at least one of the badges “a” and “b”"),
         (Badges(at_least=2, of=(A, B, CredentialId("c"))), "at least 2 of the 3 badges “a”, “b” and “c”"),
         (Not(of=DUMMY), "that this is not so"),
+        (Before(time=1_782_856_800_000_000, of=DUMMY), "this, at some moment before 2026-06-30 22:00:00 UTC"),
+        (
+            Badges(at_least=2, of=(A, B), within=Length(years=1, days=2)),
+            "the badges “a” and “b”, earned within 1 year 2 days of each other",
+        ),
         (AllOf(parts=(DUMMY, DUMMY)), "all of these at the same time"),
         (AnyOf(parts=(DUMMY, DUMMY)), "at least one of these"),
         (AtLeastOf(count=2, parts=(DUMMY,) * 3), "at least 2 of these 3 at the same time"),
@@ -226,3 +234,22 @@ def test_the_documentation_shows_what_the_command_says(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["catalogue", "explain", str(tmp_path / "catalogue.yaml"), "data-literacy"])
 
     assert f"```text\n{done.stdout}```" in document
+
+
+@pytest.mark.parametrize(("zone", "moment"), [("Europe/Berlin", "2026-06-30 22:00:00"), ("UTC", "2026-07-01 00:00:00")])
+def test_the_day_of_a_deadline_begins_in_the_zone_that_is_said(tmp_path: Path, zone: str, moment: str) -> None:
+    path = tmp_path / "catalogue.yaml"
+    path.write_text(
+        EXAMPLE.read_text().replace(OF_STATISTICS, f"{{before: {{time: 2026-07-01, of: {OF_STATISTICS}}}}}")
+    )
+    done = CliRunner().invoke(app, ["catalogue", "explain", str(path), "statistics", "--time-zone", zone])
+
+    assert done.exit_code == 0
+    assert f"at some moment before {moment} UTC" in " ".join(done.stdout.split())
+
+
+def test_a_zone_that_does_not_exist_is_a_slip_of_usage() -> None:
+    done = CliRunner().invoke(app, ["catalogue", "explain", str(EXAMPLE), "--time-zone", "Europe/Berlim"])
+
+    assert done.exit_code == 2
+    assert "no time zone" in done.stderr

@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -23,6 +24,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     CourseCompleted,
     Criterion,
@@ -34,6 +36,8 @@ from rules.criteria import (
     TopicsCompleted,
 )
 from rules.keys import CourseId, CredentialId, TenantId
+from rules.lengths import Length, dump_length
+from rules.moments import moment_text
 from rules.policies import Policy
 from rules.rulebook import rulebook
 
@@ -156,6 +160,33 @@ def test_badges_without_a_count_are_all_of_them(tmp_path: Path) -> None:
     assert read(tmp_path, text).credentials[2].criteria == Badges(at_least=2, of=(CredentialId("a"), CredentialId("b")))
 
 
+@pytest.mark.parametrize(
+    ("written", "zone", "expected"),
+    [
+        ("2026-07-01", "UTC", "2026-07-01T00:00:00Z"),
+        ("2026-07-01", "Europe/Berlin", "2026-06-30T22:00:00Z"),
+        ("2026-01-01", "Europe/Berlin", "2025-12-31T23:00:00Z"),
+        ("2026-07-01T12:30", "America/New_York", "2026-07-01T16:30:00Z"),
+        ("2026-07-01T12:30:00Z", "America/New_York", "2026-07-01T12:30:00Z"),
+        ("2026-07-01T12:30:00.25+02:00", "UTC", "2026-07-01T10:30:00.250000Z"),
+    ],
+)
+def test_a_deadline_is_read_in_the_tenants_time_zone(tmp_path: Path, written: str, zone: str, expected: str) -> None:
+    path = tmp_path / "catalogue.yaml"
+    path.write_text(HEAD + badge(f"{{before: {{time: {written}, of: {GRADE}}}}}"))
+    found = read_catalogue(path, T1, ZoneInfo(zone)).credentials[0].criteria
+
+    assert isinstance(found, Before)
+    assert moment_text(found.time) == expected
+
+
+def test_a_window_is_a_length_by_the_calendar(tmp_path: Path) -> None:
+    text = HEAD + badge(name="a") + badge(name="b") + badge("{badges: {of: [a, b], within: {months: 18}}}", name="c")
+
+    found = read(tmp_path, text).credentials[2].criteria
+    assert found == Badges(at_least=2, of=(CredentialId("a"), CredentialId("b")), within=Length(months=18))
+
+
 def test_a_certificate_without_a_design_has_ours(tmp_path: Path) -> None:
     plain = read(tmp_path, HEAD + badge(kind="certificate")).credentials[0]
     half = read(tmp_path, HEAD + badge(kind="certificate", more="certificate: {text: Bravo}")).credentials[0]
@@ -189,7 +220,37 @@ def test_aliases_stand_for_what_they_mark(tmp_path: Path) -> None:
         ("{badges: {of: [other, other]}}", '"other" is listed twice, and counts once. Remove one of them.'),
         ("{badges: {of: [diploma]}}", '"diploma" is a certificate, and only badges can be counted. Count the badges'),
         ("{badges: {at_least: 2, of: [other]}}", '"sql" asks for 2 of 1 badges, and so nobody could earn it. Ask'),
-        ("{badges: {of: [other], window: {months: 6}}}", "`window` is not understood yet. Leave the window out"),
+        ("{badges: {of: [other], within: {}}}", "credentials[0].criteria.badges.within is no length of time. Write it"),
+        ("{badges: {of: [other], within: {days: 0}}}", "credentials[0].criteria.badges.within is no length of time. W"),
+        ("{badges: {of: [other], within: {weeks: 2}}}", 'credentials[0].criteria.badges.within has an unknown key "we'),
+        (
+            "{badges: {of: [other], within: {days: 1.5}}}",
+            "credentials[0].criteria.badges.within.days is the number 1.",
+        ),
+        ("{badges: {of: [other], within: {days: -1}}}", "credentials[0].criteria.badges.within.days is the number -1,"),
+        (
+            "{badges: {of: [other], within: 365}}",
+            "credentials[0].criteria.badges.within is the number 365, and must b",
+        ),
+        (
+            f"{{before: {{time: 2026-02-30, of: {GRADE}}}}}",
+            'credentials[0].criteria.before.time is the text "2026-02-3',
+        ),
+        (f"{{before: {{time: soon, of: {GRADE}}}}}", 'credentials[0].criteria.before.time is the text "soon", and mus'),
+        (f"{{before: {{time: 1969-12-31, of: {GRADE}}}}}", "credentials[0].criteria.before.time lies before 1970, and"),
+        (f"{{before: {{of: {GRADE}}}}}", "credentials[0].criteria.before has no `time`. Add `time: 2026-07-01`."),
+        ("{before: {time: 2026-07-01}}", "credentials[0].criteria.before has no `of`. Add "),
+        ("{before: 2026-07-01}", 'credentials[0].criteria.before is the text "2026-07-01", and must be a mapping'),
+        (
+            "{final_grade: {course: DATA101, at_least: 70}, before: 2026-07-01}",
+            "credentials[0].criteria has the keys `final_grade` and `before` beside each other. Write `before: {time: ",
+        ),
+        (f"{{before: {{time: 2026-07-01, of: {{not: {GRADE}}}}}}}", "`not` holds of whoever has done nothing, and so"),
+        ("{before: {time: 2026-07-01, of: {badges: {of: [zzz]}}}}", 'There is no badge "zzz" in this catalogue. Desc'),
+        (
+            "{within: {days: 3}}",
+            "credentials[0].criteria uses `within`, which is no criterion by itself. Write it int",
+        ),
         ("{topics_completed: {course: DATA101, topics: []}}", 'An empty list of topics: everyone would earn "sql".'),
         ("{topics_completed: {course: DATA101, topics: 0}}", "credentials[0].criteria.topics_completed.topics is 0"),
         ("{topics_completed: {course: DATA101, topics: some}}", "credentials[0].criteria.topics_completed.topics is"),
@@ -239,10 +300,6 @@ def test_aliases_stand_for_what_they_mark(tmp_path: Path) -> None:
         ("{all: 70}", "credentials[0].criteria.all is the number 70, and must be a list"),
         (f"[{GRADE}]", "credentials[0].criteria is a list, and must be a criterion. Put the list under"),
         ("{any: [], all: []}", 'credentials[0].criteria has the keys "any", "all", and a criterion has one. Put each'),
-        *[
-            (f"{{{later}: {{course: DATA101}}}}", f"credentials[0].criteria uses the criterion `{later}`, which is not")
-            for later in ("before", "within")
-        ],
     ],
 )
 def test_criteria_that_cannot_be_meant_are_refused(tmp_path: Path, criteria: str, expected: str) -> None:
@@ -408,9 +465,10 @@ def at_least(parts: list[Criterion]) -> st.SearchStrategy[Criterion]:
 
 def groups(inner: st.SearchStrategy[Criterion]) -> st.SearchStrategy[Criterion]:
     parts = st.lists(inner, min_size=1, max_size=3)
+    before = st.builds(Before, time=st.integers(0, 10**16), of=inner)
     without = st.builds(lambda one, other: AllOf(parts=(one, Not(of=other))), inner, inner)
     of_parts = st.builds(AllOf, parts=parts.map(tuple)) | st.builds(AnyOf, parts=parts.map(tuple))
-    return of_parts | parts.flatmap(at_least) | without
+    return of_parts | parts.flatmap(at_least) | without | before
 
 
 @st.composite
@@ -422,7 +480,12 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
         counted = draw(st.lists(st.sampled_from(below), unique=True)) if below else []
         leaf = LEAVES
         if counted:
-            leaf |= st.builds(Badges, at_least=st.integers(1, len(counted)), of=st.just(tuple(counted)))
+            leaf |= st.builds(
+                Badges,
+                at_least=st.integers(1, len(counted)),
+                of=st.just(tuple(counted)),
+                within=st.none() | st.builds(Length, years=st.integers(0, 9), days=st.integers(1, 999)),
+            )
         kind = draw(st.sampled_from(CredentialKind))
         text = draw(IDS).replace("{", "{{").replace("}", "}}")
         credentials.append(
@@ -450,8 +513,11 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
 
 def written_criterion(criterion: Criterion) -> dict[str, Any]:
     match criterion:
-        case Badges(at_least=count, of=of):
-            return {"badges": {"at_least": count, "of": list(of)}}
+        case Badges(at_least=count, of=of, within=within):
+            window = {} if within is None else {"within": dump_length(within)}
+            return {"badges": {"at_least": count, "of": list(of), **window}}
+        case Before(time=time, of=of):
+            return {"before": {"time": moment_text(time), "of": written_criterion(of)}}
         case AllOf(parts=parts):
             return {"all": [written_criterion(part) for part in parts]}
         case AnyOf(parts=parts):
@@ -597,7 +663,7 @@ def test_the_schema_knows_every_key_and_every_criterion() -> None:
     criteria = schema["$defs"]["AllForm"]["properties"]["all"]["items"]
 
     assert set(schema["properties"]) == {"version", "issuer", "courses", "credentials"}
-    assert len(criteria["oneOf"]) == 12
+    assert len(criteria["oneOf"]) == 13
     assert schema["$defs"]["GradeForm"]["properties"]["at_least"]["maximum"] == 1000
     assert json.loads(json.dumps(schema)) == schema
 

@@ -29,6 +29,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     Clause,
     CourseCompleted,
@@ -44,6 +45,7 @@ from rules.criteria import (
 from rules.facts import CourseFact, CourseKind, Fact, Kind
 from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId, TenantId
+from rules.lengths import Length
 from rules.nesting import holds_of_nobody
 from rules.policies import Policy
 from rules.replay import Replay
@@ -141,6 +143,10 @@ CRITERIA: list[Criterion] = [
     AnyOf(parts=(grade_c, grade_d)),
     AtLeastOf(count=1, parts=(grade_c, grade_d)),
     AtLeastOf(count=2, parts=(grade_c, grade_d)),
+    Badges(at_least=2, of=(ONE, TWO), within=Length(years=1)),
+    Badges(at_least=2, of=(ONE, TWO), within=Length(days=365)),
+    Before(time=5, of=grade_c),
+    Before(time=6, of=grade_c),
     Not(of=grade_c),
     Not(of=Not(of=grade_c)),
     Clause(id=clause_id(grade_c)),
@@ -235,8 +241,8 @@ def _put_back(book: Rulebook, criterion: Criterion) -> Criterion:
             return book.rules[only].credential.criteria
         case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
             return replace(criterion, parts=tuple(_put_back(book, part) for part in parts))
-        case Not(of=of):
-            return Not(of=_put_back(book, of))
+        case Not(of=of) | Before(of=of):
+            return replace(criterion, of=_put_back(book, of))
         case _:
             return criterion
 
@@ -262,7 +268,7 @@ def _groups(criterion: Criterion) -> list[Criterion]:
     match criterion:
         case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
             return [criterion, *chain.from_iterable(_groups(part) for part in parts)]
-        case Not(of=of):
+        case Not(of=of) | Before(of=of):
             return [criterion, *_groups(of)]
         case _:
             return []

@@ -55,6 +55,10 @@ def lines(key: str, *parts: str) -> str:
     ("text", "warning"),
     [
         (
+            one("{badges: {at_least: 1, of: [c, d], within: {days: 3}}}"),
+            "11: One badge is within any length of itself. Remove `within`, or ask for more.",
+        ),
+        (
             one(lines("all", grade(70), f"not: {grade(60)}")),
             ("14: Nobody meets this: whoever meets `final_grade C ≥ 70` on line 13 cannot. Remove one of them."),
         ),

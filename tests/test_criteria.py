@@ -11,6 +11,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     CourseCompleted,
     Criterion,
@@ -374,6 +375,30 @@ def test_what_must_not_be_so_is_met_while_it_is_not() -> None:
         Evidence("final_grade DATA101 ≥ 70", ("e2",)),
         Evidence("not item_grade DATA101 essay ≥ 70", ("e6",)),
     )
+
+
+def test_what_was_met_before_its_time_stays_met_and_what_was_not_never_is() -> None:
+    view = course(calculated=[at(2, 8_000), at(5, 0), at(9, 9_000)])
+
+    assert met(Before(time=3, of=final_grade), view) == [(2, FOREVER)]
+    assert met(Before(time=2, of=final_grade), view) == []
+    assert met(final_grade, view) == [(2, 5), (9, FOREVER)]
+    assert events(Before(time=3, of=AnyOf(parts=(essay_grade, final_grade))), view) == [("e2",)]
+
+
+def test_evidence_of_what_was_met_in_time_is_of_the_first_moment() -> None:
+    view = course(calculated=[at(2, 8_000), at(5, 0)], essay=[at(7, 8_000)])
+
+    assert judged(AllOf(parts=(Before(time=3, of=final_grade), essay_grade)), view) == (
+        Met(
+            7,
+            FOREVER,
+            (Evidence("final_grade DATA101 ≥ 70", ("e2",)), Evidence("item_grade DATA101 essay ≥ 70", ("e7",))),
+        ),
+    )
+    node = how_far(Before(time=3, of=final_grade), view, 6)
+    assert (node.clause, node.met) == ("before 1970-01-01T00:00:00.000003Z final_grade DATA101 ≥ 70", True)
+    assert not node.parts[0].met
 
 
 def test_behind_what_must_not_be_so_there_may_be_nothing() -> None:

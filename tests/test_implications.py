@@ -1,5 +1,6 @@
 """Implications: what is said to hold together does, whatever the events; and nothing else is said."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -11,6 +12,7 @@ from rules.criteria import (
     AnyOf,
     AtLeastOf,
     Badges,
+    Before,
     CalculatedGrade,
     CourseCompleted,
     Criterion,
@@ -24,6 +26,7 @@ from rules.criteria import (
 from rules.facts import CourseFact, Fact
 from rules.implications import implies, normal
 from rules.keys import CredentialId
+from rules.lengths import Length
 from rules.policies import Policy
 from rules.replay import Replay
 from rules.spans import Span, Spans, complement, intersection
@@ -38,6 +41,10 @@ elsewhere = FinalGrade(course=D, at_least=7_000)
 
 def topics(which: str | tuple[str, ...] | int) -> TopicsCompleted:
     return TopicsCompleted(course=C, topics=which)  # type: ignore[arg-type]  # of text there is "all" alone
+
+
+def badges_within(count: int, days: int) -> Badges:
+    return replace(badges(count, "b", "a"), within=Length(days=days))
 
 
 def took_part(times: int, kind: ParticipationKind = "") -> Participated:
@@ -64,6 +71,10 @@ def badges(count: int, *of: str) -> Badges:
         (badges(2, "a", "b", "c"), badges(1, "a", "b")),
         (badges(1, "a"), badges(1, "a", "b")),
         (Not(of=low), Not(of=high)),
+        (Before(time=5, of=high), Before(time=6, of=low)),
+        (badges_within(2, 30), badges(2, "a", "b")),
+        (badges_within(2, 30), badges_within(2, 30)),
+        (badges(2, "a", "b"), badges_within(1, 30)),
         (AllOf(parts=(elsewhere, Not(of=low))), Not(of=high)),
         (AllOf(parts=(high, elsewhere)), low),
         (AnyOf(parts=(high, AllOf(parts=(low, elsewhere)))), low),
@@ -93,6 +104,11 @@ def test_what_follows_is_found(one: Criterion, other: Criterion) -> None:
         (badges(1, "a", "b"), badges(1, "a")),
         (badges(2, "a", "b", "c"), badges(2, "a", "b")),
         (Not(of=high), Not(of=low)),
+        (Before(time=6, of=high), Before(time=5, of=high)),
+        (Before(time=5, of=high), high),
+        (high, Before(time=5, of=high)),
+        (badges(2, "a", "b"), badges_within(2, 30)),
+        (badges_within(2, 30), badges_within(2, 31)),
         (high, Not(of=low)),
         (AnyOf(parts=(high, elsewhere)), low),
         (AtLeastOf(count=1, parts=(high, elsewhere)), low),
@@ -114,6 +130,8 @@ def test_what_does_not_follow_is_not_said_to(one: Criterion, other: Criterion) -
         (topics(("a", "b")), topics(("b", "a"))),
         (AnyOf(parts=(low,)), low),
         (Not(of=Not(of=low)), low),
+        (Before(time=5, of=Before(time=3, of=AllOf(parts=(low,)))), Before(time=3, of=low)),
+        (badges_within(1, 30), badges(1, "a", "b")),
         (Not(of=AllOf(parts=(Not(of=low),))), low),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import given
 from rules import certify, decide, telling
 from rules.awards import Held, UpToDate
 from rules.catalogue import Catalogue, Credential, dump_catalogue
-from rules.criteria import AllOf, AnyOf, Badges, FinalGrade, ItemGrade, Not, TopicsCompleted
+from rules.criteria import AllOf, AnyOf, Badges, Before, FinalGrade, ItemGrade, Not, TopicsCompleted
 from rules.facts import CourseFact, Fact, Kind
 from rules.keys import CourseId, CredentialId, Instant, LearnerId, LearnerKey, TenantId, key
 from rules.known import Agenda, Clock, Decisions, Known, KnownOfCertificates, MemoryTable
@@ -722,3 +722,19 @@ def test_a_badge_with_a_not_about_another_course_is_given_to_those_of_whom_nothi
     replay.facts([grade(LEARNERS[0], 7_000, time=5, course=D), grade(LEARNERS[0], 0, time=9, course=D)])
     spans = [(one.since, one.until) for one in replay.entitlements(TENANT)[LearnerKey(TENANT, LEARNERS[0]), ONE]]
     assert spans == [(2, 5), (9, FOREVER)]
+
+
+def test_a_standing_is_told_again_when_a_late_fact_shows_that_a_deadline_was_met() -> None:
+    both = AllOf(parts=(grade_of(C, 5_000), grade_of(D, 5_000)))
+    in_time = Before(time=5, of=both)
+    replay = Replay()
+    replay.catalogue(catalogue_of(badge(ONE, AllOf(parts=(in_time, ItemGrade(course=C, item="i1", at_least=1))))), NOW)
+    replay.facts([grade(LEARNERS[0], 7_000, time=2), grade(LEARNERS[0], 7_000, time=7, course=D)])
+    [late] = replay.standings()
+    replay.known.decisions = Decisions()
+    replay.facts([grade(LEARNERS[0], 7_000, time=3, course=D)])
+    [early] = replay.standings()
+
+    assert [far.progress.parts[0].met for far in (late, early)] == [False, True]
+    assert early.progress.parts[0].parts[0].met
+    assert replay.awards == []

@@ -10,6 +10,7 @@ from rules.criteria import (
     AllOf,
     AnyOf,
     Badges,
+    Before,
     CourseCompleted,
     Criterion,
     FinalGrade,
@@ -22,6 +23,7 @@ from rules.criteria import (
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Profile, Register
 from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId, Instant, LearnerId
+from rules.lengths import Length
 from rules.policies import Policy
 from tests.stories import COURSES, TENANT, TOPICS, badge, catalogue_of, certificate
 
@@ -63,7 +65,7 @@ def _catalogue(random: Random, version: int) -> Catalogue:
         badge("one", FinalGrade(course=first, at_least=bar), Policy.KEEP),
         badge("two", TopicsCompleted(course=second, topics=random.choice(("all", 2, ("a", "b")))), Policy.REVOKE),
         badge("three", _mixed(random, first, second), policy),
-        badge("built", _badges(random, ("one", "two", "three"), 2), random.choice(tuple(Policy))),
+        badge("built", _built(random), random.choice(tuple(Policy))),
         certificate("paper", _paper(random, bar, first), random.choice(tuple(Policy))),
     ]
     if version == 2:
@@ -90,8 +92,20 @@ def _mixed(random: Random, first: CourseId, second: CourseId) -> Criterion:
     )
     chosen = tuple(random.sample(parts, 2))
     if random.random() < 0.3:
+        chosen = (Before(time=TERM_AT + random.randint(2, 10) * DAY, of=chosen[0]), chosen[1])
+    if random.random() < 0.3:
         return AllOf(parts=(chosen[0], Not(of=chosen[1])))
     return AllOf(parts=chosen) if random.random() < 0.5 else AnyOf(parts=chosen)
+
+
+def _built(random: Random) -> Criterion:
+    """A badge on badges, now and then with a window or a deadline."""
+    found = _badges(random, ("one", "two", "three"), 2)
+    if random.random() < 0.3:
+        found = replace(found, within=Length(days=random.randint(1, 5)))
+    if random.random() < 0.2:
+        return Before(time=TERM_AT + random.randint(2, 10) * DAY, of=found)
+    return found
 
 
 def _badges(random: Random, names: tuple[str, ...], most: int) -> Badges:
