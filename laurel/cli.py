@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from laurel import logs, operations, wiring, worker
 from laurel.catalogue_commands import app as catalogue_app
 from laurel.catalogue_file import read_catalogue
+from laurel.clock_command import show_or_set
 from laurel.config import Config
 from laurel.console import FAILED, USAGE, UTC_ZONE, TimeZone, err, fail, out, told
 from laurel.drawing import EPOCH
@@ -45,6 +46,7 @@ app.add_typer(topics_app, name="topics")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(awards_app, name="awards")
 app.add_typer(certificate_app, name="certificate")
+app.command("clock")(show_or_set)
 
 
 def _print_version(asked: bool) -> None:

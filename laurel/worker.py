@@ -130,21 +130,28 @@ class Worker:
         return await self._until_stopped(self.streams)
 
     async def _until_stopped(self, streams: Streams) -> int:
-        watching = asyncio.create_task(streams.watch(), name="deadlines")
+        watching = [
+            asyncio.create_task(streams.watch(), name="deadlines"),
+            asyncio.create_task(streams.tell_time(), name="clock"),
+        ]
         try:
             await streams.start()
             self.waiting.pop("the start of its app")
             await self._until_told(streams, watching)
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
+            # What ends by being cancelled has nothing more to say; a bug was raised before.
+            await asyncio.gather(*watching, return_exceptions=True)
         log.info("stopping")
         await streams.stop()
         return 0
 
-    async def _until_told(self, streams: Streams, watching: "asyncio.Task[None]") -> None:
+    async def _until_told(self, streams: Streams, watching: "list[asyncio.Task[None]]") -> None:
         while not self.stop.is_set():
-            if watching.done():
-                watching.result()
+            for task in watching:
+                if task.done():
+                    task.result()
             if streams.app.crashed or streams.app.should_stop:
                 reason = streams.app.crash_reason
                 if reason is not None and is_of_disk(reason):

@@ -6,7 +6,7 @@ from typing import Any
 from rules.awards import Held, Standing, UpToDate
 from rules.criteria import Badges, Leaf, Node
 from rules.keys import CredentialId, LearnerKey
-from rules.known import KnownOfCertificates
+from rules.known import AT_ONCE, KnownOfCertificates
 from rules.ledger import Entry, Ledger
 from rules.nesting import evidence, node, spans
 from rules.rulebook import Rulebook
@@ -63,10 +63,17 @@ def decide_catalogue(known: KnownOfCertificates, document: dict[str, Any], recei
 
 
 def advance(known: KnownOfCertificates, time: int) -> None:
-    """Let the time be known, and look at what was due by then."""
-    if not known.clock.advance(time):
-        return
-    for who in known.agenda.take(time):
+    """Let the time be known, and look at what was due by then, as `rules.decide.advance` does."""
+    before = known.clock.time
+    if known.clock.advance(time) and not known.agenda.is_due(before):
+        look_on(known, AT_ONCE)
+
+
+def look_on(known: KnownOfCertificates, learners: int) -> int:
+    """Look at so many of those who are due by now; says at how many it looked."""
+    time = known.clock.time
+    due = known.agenda.take(time, learners)
+    for who in due:
         rulebook = known.clock.rulebook(who.tenant)
         if rulebook is not None and not _is_up_to_date(known, rulebook, who):
             # Judged when they are; but that may be never, where this catalogue was in force before.
@@ -74,6 +81,12 @@ def advance(known: KnownOfCertificates, time: int) -> None:
         elif rulebook is not None:
             ledger = known.ledger.get(str(who)) or Ledger()
             _judge(known, rulebook, who, _concerned(rulebook, known.held.get(str(who)) or {}, ledger))
+    return len(due)
+
+
+def is_behind(known: KnownOfCertificates) -> bool:
+    """Whether somebody is due by now who was not looked at yet."""
+    return known.agenda.is_due(known.clock.time)
 
 
 def standing(known: KnownOfCertificates, who: LearnerKey, credential: CredentialId) -> Standing | None:

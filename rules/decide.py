@@ -7,7 +7,7 @@ from rules.facts import CourseFact, CourseKind, Fact, Kind
 from rules.histories import changed_from, joined, joined_course, joined_earliest
 from rules.judging import bring_course_up_to_date, bring_up_to_date, judge_register, look_again
 from rules.keys import LearnerId, LearnerKey, key, parts, prefix
-from rules.known import Control, Known, Walk
+from rules.known import AT_ONCE, Control, Known, Walk
 
 # Behind every key that begins with what is before it: keys are ASCII.
 LAST = "\x7f"
@@ -68,14 +68,41 @@ def decide_catalogue(known: Known, document: dict[str, Any], received_at: int) -
     return changed
 
 
+def decide_clock(known: Known, time: int, *, is_set: bool) -> bool:
+    """
+    Hear that it is that time; says whether it was believed.
+
+    A jump is believed only where a person has set it: a machine whose clock is a year ahead would end for good what
+    ends within the year.
+    """
+    if not is_set and known.clock.is_jump(time):
+        return False
+    known.clock.hear(time)
+    advance(known, time)
+    return True
+
+
 def advance(known: Known, time: int) -> None:
-    """Let the time be known, and look at what was due by then."""
-    if not known.clock.advance(time):
-        return
-    for who in known.agenda.take(time):
+    """Let the time be known, and look at what was due by then: where that is much, at the rest by `look_on`."""
+    before = known.clock.time
+    # While some of it is left from before, nobody is looked at here: the next fact must not pay for all of them.
+    if known.clock.advance(time) and not known.agenda.is_due(before):
+        look_on(known, AT_ONCE)
+
+
+def look_on(known: Known, learners: int) -> int:
+    """Look at so many of those who are due by now; says at how many it looked."""
+    due = known.agenda.take(known.clock.time, learners)
+    for who in due:
         rulebook, ledger = known.clock.rulebook(who.tenant), known.ledger.get(str(who))
         if rulebook is not None and ledger is not None:
             look_again(known, rulebook, who, ledger)
+    return len(due)
+
+
+def is_behind(known: Known) -> bool:
+    """Whether somebody is due by now who was not looked at yet."""
+    return known.agenda.is_due(known.clock.time)
 
 
 def walks(known: Known) -> list[tuple[str, Walk]]:

@@ -17,6 +17,12 @@ from rules.spans import FOREVER, Spans
 
 V = TypeVar("V")
 
+# A clock that is further ahead than this, in microseconds, is not believed: what ends by the clock does not come back.
+JUMP = 86_400_000_000
+
+# So many who are due are looked at within one record; where they are more, the others are looked at between batches.
+AT_ONCE = 100
+
 
 class Table(Protocol[V]):
     """Values by key. What `get` gave may be changed in place, and counts once it is `put`."""
@@ -98,7 +104,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """One record of the control table: a catalogue in force, the time, or a walk."""
+    """One record of the control table: a catalogue in force, the time, the last clock record, or a walk."""
 
     catalogue: dict[str, Any] | None = None
     time: int | None = None
@@ -138,6 +144,19 @@ class Clock:
         self.control.put("time", Control(time=time))
         return True
 
+    def is_jump(self, time: int) -> bool:
+        """
+        Whether a clock record is more than a day ahead of what this partition knows.
+
+        The first that a partition hears is none: until then it knows the time of facts and catalogues only, which
+        may be long ago.
+        """
+        return self.control.get("clock") is not None and time - self.time > JUMP
+
+    def hear(self, time: int) -> None:
+        """Write down that a clock record was heard, and believed."""
+        self.control.put("clock", Control(time=time))
+
     def rulebook(self, tenant: TenantId) -> Rulebook | None:
         """The catalogue in force for a tenant, if one was ever applied."""
         found = self.rulebooks.get(tenant)
@@ -174,20 +193,24 @@ class Agenda:
         self.due.put(f"{time:020}/{who}", True)
         self._earliest = min(self._first(), time)
 
-    def take(self, time: int) -> list[LearnerKey]:
-        """Whom to look at by that time, earliest first; they are off the agenda then."""
-        if time < self._first():
+    def is_due(self, time: int) -> bool:
+        """Whether anybody is to be looked at by that time."""
+        return self._first() <= time
+
+    def take(self, time: int, most: int) -> list[LearnerKey]:
+        """Whom to look at by that time, earliest first and at most so many entries; they are off the agenda then."""
+        if not self.is_due(time):
             return []
-        found = {}
+        found: dict[str, LearnerKey] = {}
         for place, _ in self.due.scan(""):
             at, tenant, learner = parts(place)
-            if int(at) > time:
+            if int(at) > time or len(found) == most:
                 break
             found[place] = LearnerKey(TenantId(tenant), LearnerId(learner))
         for place in found:
             self.due.delete(place)
         self._earliest = None
-        return list(found.values())
+        return list(dict.fromkeys(found.values()))
 
     def _first(self) -> int:
         if self._earliest is None:

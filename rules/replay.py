@@ -75,6 +75,8 @@ class Replay:
         return [standing for standing in (*badges, *certificates) if standing is not None]
 
     def _settle(self) -> None:
+        while decide.is_behind(self.known):
+            decide.look_on(self.known, STEP)
         while under_way := decide.walks(self.known):
             for place, walk in under_way:
                 decide.walk_on(self.known, place, walk, STEP)
@@ -85,6 +87,8 @@ class Replay:
                 certify.decide_held(self.of_certificates, one)
             else:
                 certify.decide_up_to_date(self.of_certificates, one)
+        while certify.is_behind(self.of_certificates):
+            certify.look_on(self.of_certificates, STEP)
         self.of_certificates.decisions = self._taken(self.of_certificates.decisions)
 
     def _taken(self, decisions: Decisions) -> Decisions:

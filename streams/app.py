@@ -14,6 +14,7 @@ from faust.types import TP, AppT, StreamT, TopicT
 
 from streams import topics
 from streams.certificates import Certificates
+from streams.clock import FIRST, ClockWriter, keep_telling
 from streams.deadlines import Deadline, Deadlines
 from streams.exits import stuck
 from streams.intake import Intake
@@ -59,11 +60,13 @@ class Streams:
     shared: Shared
     _recovery: Deadline = field(init=False)
     _commits: Deadlines = field(init=False)
+    _clock: ClockWriter = field(init=False)
 
     def __post_init__(self) -> None:
         options = self.shared.options
         self._recovery = Deadline(limit_ticks=options.recovery_limit_seconds)
         self._commits = Deadlines(limit_ticks=options.commit_limit_seconds)
+        self._clock = ClockWriter(options)
 
     @property
     def waits_for(self) -> list[str]:
@@ -84,6 +87,13 @@ class Streams:
         """Finish the batches under way, commit, leave."""
         await self.lanes.stop()
         await self.app.stop()
+
+    async def tell_time(self) -> None:
+        """Tell all partitions each minute what time it is, while the first of them is this worker's; for ever."""
+        try:
+            await keep_telling(self._clock.tell, is_ours=lambda: self.lanes.owns(FIRST), now=self.shared.now)
+        finally:
+            await self._clock.close()
 
     async def watch(self) -> None:
         """See, each second, whether what has to go on does; the process ends where it does not."""
@@ -111,6 +121,12 @@ class Streams:
         metrics.recovery_remaining.set(0 if self.lanes.is_open else self._faust_recovery.active_remaining_total())
         # A topic or partition that has moved away would keep its last number for ever.
         metrics.lanes.clear()
+        metrics.clock_time.clear()
+        metrics.clock_jump.clear()
+        for partition, work in self.lanes.works(topics.FACTS) if self.lanes.is_open else ():
+            progress = cast("Progress", work)
+            metrics.clock_time.labels(str(partition)).set(progress.time_seconds)
+            metrics.clock_jump.labels(str(partition)).set(progress.jump_seconds)
         for topic, count in self.lanes.open_by_topic().items():
             metrics.lanes.labels(topic).set(count)
         if consumer is None:

@@ -11,7 +11,7 @@ from rules.known import Decisions, KnownOfCertificates
 from streams import topics, wire
 from streams.dialects.dialect import UnreadableEvent
 from streams.lane import Run
-from streams.progress import BREATH
+from streams.progress import BREATH, WALK_LEARNERS
 from streams.work import State, standings
 
 STAGE = "certificates"
@@ -43,8 +43,18 @@ class Certificates:
             await self._commit(run.end)
 
     async def step(self) -> bool:
-        """Nothing is done between batches: progress walks the learners, and tells when each is up to date."""
-        return False
+        """
+        Go on with those who are due, where a batch has left some.
+
+        Nobody is walked here: progress walks the learners, and tells when each is up to date.
+        """
+        if not certify.is_behind(self.known):
+            return False
+        done = certify.look_on(self.known, WALK_LEARNERS)
+        self.state.shared.metrics.walked.labels("certificates").inc(done)
+        await self._commit(None)
+        self.walking = int(certify.is_behind(self.known))
+        return True
 
     def _take(self, record: "ConsumerRecord[bytes, bytes]", one: wire.HeldRecord) -> None:
         if one.held is not None:
@@ -53,14 +63,18 @@ class Certificates:
             certify.decide_up_to_date(self.known, one.up_to_date)
         elif one.catalogue is not None:
             certify.decide_catalogue(self.known, one.catalogue.document, one.catalogue.received_at)
+        elif one.clock is not None:
+            # Progress has believed it, and passes on what it believes only.
+            certify.advance(self.known, one.clock.time)
         else:
             self.state.refuse(
                 record,
-                "the record says nothing: neither when a badge is held, nor who is up to date, nor a catalogue",
+                "the record says nothing: neither when a badge is held, nor who is up to date, nor a catalogue, nor "
+                "the time",
                 STAGE,
             )
 
-    async def _commit(self, offset: int) -> None:
+    async def _commit(self, offset: int | None) -> None:
         decisions = self.known.decisions
         sends = {
             topics.CERTIFICATES: self.state.shared.awards(decisions),

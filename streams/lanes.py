@@ -269,6 +269,14 @@ class Lanes:
         """The partitions that this worker works on."""
         return list(self._lanes)
 
+    def owns(self, tp: TP) -> bool:
+        """Whether this worker works on that partition, and nobody else does."""
+        return self.is_open and tp in self._lanes
+
+    def works(self, topic: str) -> list[tuple[int, Work]]:
+        """What is done on a topic in this worker, with the number of each partition."""
+        return [(tp.partition, lane.work) for tp, lane in self._lanes.items() if tp.topic == topic]
+
     def open_by_topic(self) -> Counter[str]:
         """How many partitions of each topic this worker works on."""
         return Counter(tp.topic for tp in self._lanes)

@@ -45,12 +45,23 @@ class Metrics:
         )
         self.walked = Counter(
             "laurel_walked_learners",
-            "Learners judged again after a change of catalogue or course.",
+            "Learners judged again after a change of catalogue or course, or since they were due.",
             ["agent"],
             registry=registry,
         )
         self.walks = Gauge(
-            "laurel_walks_under_way", "Walks not yet at their end, in this worker's partitions.", registry=registry
+            "laurel_walks_under_way",
+            "Walks not yet at their end, in this worker's partitions; the look at many who are due is one.",
+            registry=registry,
+        )
+        self.clock_time = Gauge(
+            "laurel_clock_timestamp_seconds", "The time that a partition knows.", ["partition"], registry=registry
+        )
+        self.clock_jump = Gauge(
+            "laurel_clock_jump_seconds",
+            "How far ahead the clock is, where that waits to be set; 0 where it does not.",
+            ["partition"],
+            registry=registry,
         )
         self.lanes = Gauge("laurel_lanes", "Partitions that this worker works on.", ["topic"], registry=registry)
         self.lag = Gauge(

@@ -12,7 +12,7 @@ from rules import decide, telling
 from rules.awards import Held
 from rules.keys import key
 from rules.known import Decisions, Known
-from streams import topics, wire
+from streams import messages, topics, wire
 from streams.dialects.dialect import UnreadableEvent
 from streams.lane import Run
 from streams.messages import Message
@@ -36,6 +36,7 @@ class Progress:
     state: State
     known: Known = field(init=False)
     walking: int = 0
+    jump_seconds: float = 0.0
     _held: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -52,16 +53,18 @@ class Progress:
             at = upto
 
     async def step(self) -> bool:
-        """Go on with the walks that catalogues and course facts have caused."""
-        under_way = decide.walks(self.known)
-        if under_way:
-            place, walk = under_way[0]
-            done = decide.walk_on(self.known, place, walk, WALK_LEARNERS)
+        """Go on with those who are due, and with the walks that catalogues and course facts have caused."""
+        under_way, is_behind = decide.walks(self.known), decide.is_behind(self.known)
+        if under_way or is_behind:
+            done = decide.look_on(self.known, WALK_LEARNERS)
+            if under_way:
+                place, walk = under_way[0]
+                done += decide.walk_on(self.known, place, walk, WALK_LEARNERS)
             self.state.shared.metrics.walked.labels("progress").inc(done)
-            under_way = decide.walks(self.known)
+            under_way, is_behind = decide.walks(self.known), decide.is_behind(self.known)
             await self._commit(None)
-        self.walking = len(under_way)
-        return bool(under_way)
+        self.walking = len(under_way) + is_behind
+        return self.walking > 0
 
     async def _fold(self, records: "Sequence[ConsumerRecord[bytes, bytes]]", began: int) -> int:
         """Take records one by one, until all are taken or the time is over; says where it stopped."""
@@ -86,10 +89,37 @@ class Progress:
             decide.decide_course_fact(self.known, one.course)
         elif one.catalogue is not None:
             self._put_in_force(record, one.catalogue)
+        elif one.clock is not None:
+            self._hear(record, one.clock)
         else:
             self.state.refuse(
-                record, "the record says nothing: neither a fact, nor a course fact, nor a catalogue", STAGE
+                record,
+                "the record says nothing: neither a fact, nor a course fact, nor a catalogue, nor the time",
+                STAGE,
             )
+
+    def _hear(self, record: "ConsumerRecord[bytes, bytes]", clock: wire.ClockRecord) -> None:
+        known = self.known.clock.time
+        if decide.decide_clock(self.known, clock.time, is_set=clock.is_set):
+            self.jump_seconds = 0.0
+            self._tell_held()
+            # What progress knows, which may be later than what the clock says.
+            time = wire.ClockRecord(time=self.known.clock.time)
+            self._held.append(Message(key=record.key, value=wire.dump(wire.HeldRecord(clock=time))))
+            return
+        if not self.jump_seconds:
+            log.warning(
+                "the clock is more than a day ahead of what this partition knows; it waits for `laurel clock --set`",
+                partition=self.state.tp.partition,
+                known=messages.rfc3339(known),
+                told=messages.rfc3339(clock.time),
+            )
+        self.jump_seconds = (clock.time - known) / 1_000_000
+
+    @property
+    def time_seconds(self) -> float:
+        """The time that this partition knows, in seconds since 1970."""
+        return self.known.clock.time / 1_000_000
 
     def _put_in_force(self, record: "ConsumerRecord[bytes, bytes]", catalogue: wire.CatalogueInForce) -> None:
         try:

@@ -19,6 +19,9 @@ DEAD_LETTERS = "laurel.dead-letters"
 DAY_MS = 24 * 60 * 60 * 1000
 MEBIBYTE = 1 << 20
 
+# The largest record of ours: a catalogue.
+LARGEST_BYTES = 8 * MEBIBYTE
+
 # How long changelogs tell of what was deleted: state that was not continued for half as long is dropped.
 TOMBSTONES_MS = 2 * DAY_MS
 
@@ -60,13 +63,13 @@ def wanted(options: StreamOptions) -> tuple[Topic, ...]:
     Facts and held are deleted by age and never compacted: compaction keeps what *arrived* last. All have the same
     number of partitions, so that a learner is in the same one everywhere.
     """
-    aged = {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS), "max.message.bytes": str(8 * MEBIBYTE)}
+    aged = {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS), "max.message.bytes": str(LARGEST_BYTES)}
     compacted = {"cleanup.policy": "compact"}
     letters = {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS), "max.message.bytes": str(2 * MEBIBYTE)}
     changelog = {
         "cleanup.policy": "compact",
         "delete.retention.ms": str(TOMBSTONES_MS),
-        "max.message.bytes": str(8 * MEBIBYTE),
+        "max.message.bytes": str(LARGEST_BYTES),
     }
     configs = {
         FACTS: aged,

@@ -1,7 +1,7 @@
 """The internal records as bytes: what is in `laurel.facts` and `laurel.held`, and the values of tables."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -18,7 +18,7 @@ from streams.dialects.dialect import UnreadableEvent
 T = TypeVar("T")
 
 # Records whose turn comes later; until then they are refused by name.
-LATER = ("clock", "void", "erase", "grant", "revoke", "alias")
+LATER = ("void", "erase", "grant", "revoke", "alias")
 
 
 class CatalogueInForce(msgspec.Struct, frozen=True):
@@ -28,12 +28,24 @@ class CatalogueInForce(msgspec.Struct, frozen=True):
     received_at: Instant
 
 
+# The years 1970 to 9999, in microseconds.
+Moment = Annotated[Instant, msgspec.Meta(ge=0, lt=253_402_300_800_000_000)]
+
+
+class ClockRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """It is that time. `is_set`: by a person, and so it is no mistake, however far ahead it is."""
+
+    time: Moment
+    is_set: bool = False
+
+
 class FactsRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One record of `laurel.facts`: exactly one of these."""
 
     fact: Fact | None = None
     course: CourseFact | None = None
     catalogue: CatalogueInForce | None = None
+    clock: ClockRecord | None = None
 
 
 class HeldRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -42,6 +54,7 @@ class HeldRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     held: Held | None = None
     up_to_date: UpToDate | None = None
     catalogue: CatalogueInForce | None = None
+    clock: ClockRecord | None = None
 
 
 _json = msgspec.json.Encoder()

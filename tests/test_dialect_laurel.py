@@ -15,7 +15,7 @@ from rules.keys import CourseId, Instant, LearnerId, TenantId
 from streams.dialects.all import DIALECTS
 from streams.dialects.dialect import Said, UnreadableEvent
 from streams.dialects.json_text import MAX_RECORD_BYTES
-from streams.dialects.laurel import COMES_LATER, parse
+from streams.dialects.laurel import BY_COMMAND, COMES_LATER, parse
 from streams.dialects.laurel_events import dump, dump_binary
 from tests.dialect_records import DAY, RECEIVED_AT, plain, record, samples
 
@@ -273,6 +273,10 @@ class TestRefusals:
     @pytest.mark.parametrize("kind", COMES_LATER)
     def test_controls_that_come_later_say_so(self, kind: str) -> None:
         assert "comes later" in refusal({**GRADE, "type": f"laurel.control.{kind}.v1"})
+
+    @pytest.mark.parametrize(("kind", "command"), BY_COMMAND.items())
+    def test_controls_that_no_source_says_name_the_command(self, kind: str, command: str) -> None:
+        assert f"`{command}` does" in refusal({**GRADE, "type": f"laurel.control.{kind}.v1"})
 
     @pytest.mark.parametrize("missing", ["id", "source", "type", "time", "specversion", "data"])
     def test_the_attributes_are_required(self, missing: str) -> None:

@@ -29,7 +29,9 @@ from streams.dialects.laurel_data import (
 from streams.dialects.values import hundredths, id_text, instant, is_uuid, name_text, tenant_of, topics_of
 
 # Kinds of control that Laurel will know; named here so that nobody takes their refusal for a typing error.
-COMES_LATER: Final = ("clock", "void", "erase", "grant", "revoke", "alias")
+COMES_LATER: Final = ("void", "erase", "grant", "revoke", "alias")
+# Kinds that no source may say, each with the command that does.
+BY_COMMAND: Final = {"clock": "laurel clock"}
 
 _CONTROL: Final = "laurel.control."
 _EMAIL_SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -134,6 +136,8 @@ def _event_id(event: _Event, base: str) -> str:
 def _unknown(kind: str, path: str) -> str:
     if kind.startswith(_CONTROL):
         later = kind.removeprefix(_CONTROL).split(".")[0]
+        if later in BY_COMMAND:
+            return f"{path} is {shown(kind)}, which no source says; `{BY_COMMAND[later]}` does."
         if later in COMES_LATER:
             return f"{path} is {shown(kind)}: this kind of control comes later, and is not read yet."
     return f"{path} is {shown(kind)}, which is no type of ours; {near(kind, list(_READERS))}."

@@ -61,7 +61,7 @@ def effects(outcome: Outcome) -> Differences:
         fact = None if isinstance(record, UnreadableEvent) else record.fact or record.course
         if fact is not None:
             found[place.partition, timed(fact, UNTIMED)] += 1
-        elif isinstance(record, UnreadableEvent) or record.catalogue is None:
+        elif isinstance(record, UnreadableEvent) or record == wire.FactsRecord():
             unread[place] += 1
     for place, message in outcome.visible(topics.HELD):
         (held,) = wire.parse_held([message.value])
@@ -104,6 +104,20 @@ def _rewritten(outcome: Outcome, changelog: TP, since: int) -> set[bytes | None]
     if not any(entry.is_compacted for entry in log.entries):
         return set()
     return {entry.message.key for entry in log.visible(since + 1)}
+
+
+def clocks(outcome: Outcome) -> Differences:
+    """Both agents know the time that was told last, nobody has believed a wrong clock, and nobody is still due."""
+    for state in outcome.states:
+        for known, is_behind in (
+            (state.known, decide.is_behind(state.known)),
+            (state.certificates, certify.is_behind(state.certificates)),
+        ):
+            where = f"partition {state.partition}: {type(known).__name__}"
+            if known.clock.time != outcome.states[0].known.clock.time or known.clock.time > outcome.world.rested_at:
+                yield f"{where} knows the time {known.clock.time}, and it is {outcome.world.rested_at}"
+            if is_behind:
+                yield f"{where} has not looked at all who are due"
 
 
 def histories(outcome: Outcome) -> Differences:
@@ -273,4 +287,4 @@ def _without_untold(node: Node, told_of: set[str] | None) -> Node:
     return node if told_of is None or node.clause in told_of else node._replace(need=0, events=())
 
 
-CHECKS = (effects, disks, histories, walks, awards, ledgers, held, standings)
+CHECKS = (effects, disks, clocks, histories, walks, awards, ledgers, held, standings)

@@ -31,6 +31,7 @@ class Odds:
     standby: float
     is_static: bool
     duplicate: float
+    wrong_clock: float
     gap_seconds: float
     batch_records: int
     batch_bytes: int
@@ -73,6 +74,7 @@ def odds_of(seed: int) -> Odds:
         standby=random.choice((0.0, 0.5, 1.0)),
         is_static=random.random() < 0.5,
         duplicate=sometimes(0.3),
+        wrong_clock=sometimes(0.1),
         gap_seconds=random.choice((0.2, 0.5, 1.0)),
         batch_records=random.choice((3, 20, 1_000)),
         batch_bytes=random.choice((500, 1 << 20)),

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from rules.keys import Instant, TenantId
 from streams import exits, topics
 from streams.app import Streams
+from streams.clock import FIRST, clock_record, keep_telling
 from streams.lanes import Lanes
 from streams.metrics import Metrics
 from streams.options import Source, StreamOptions
@@ -215,8 +216,17 @@ class Process:
         self.start(self._passage.fetch)
         self.start(self.recovery.apply)
         self.start(self._streams.watch)
+        self.start(self._keep_telling)
         for agent in AGENTS.values():
             self.start(partial(self._passage.door, agent))
+
+    async def _keep_telling(self) -> None:
+        await keep_telling(self._tell_time, is_ours=lambda: self.lanes.owns(FIRST), now=self._world.now)
+
+    async def _tell_time(self, time: Instant) -> None:
+        for partition in range(self._streams.shared.options.partitions):
+            await self.pause("tell the time", partition)
+            self.broker.append(TP(topics.FACTS, partition), [clock_record(time)])
 
     def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> "asyncio.Task[None]":
         """Let something go on in this process."""

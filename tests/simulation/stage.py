@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import structlog
 
+from rules import certify, decide
 from streams import certificates, exits, progress, tables
 from tests.simulation.disk import Batch
 from tests.simulation.loop import Loop
@@ -18,6 +19,9 @@ from tests.simulation.world import World
 BREATH = 3
 # So many values stay in hand between batches: few, so that some are always dropped.
 KEPT = 5
+# So many are looked at when their time comes, and walked between two batches: few, so that some are always left.
+AT_ONCE = 1
+WALKED = 2
 
 
 def staged(world: World) -> None:
@@ -50,6 +54,10 @@ def _set(world: World) -> Iterator[None]:
             patch.dict(tables.View.__init__.__kwdefaults__ or {}, kept=KEPT),
             patch.object(progress, "BREATH", BREATH),
             patch.object(certificates, "BREATH", BREATH),
+            patch.object(decide, "AT_ONCE", AT_ONCE),
+            patch.object(certify, "AT_ONCE", AT_ONCE),
+            patch.object(progress, "WALK_LEARNERS", WALKED),
+            patch.object(certificates, "WALK_LEARNERS", WALKED),
         ):
             yield
     finally:

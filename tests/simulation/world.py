@@ -12,6 +12,7 @@ from laurel.term_records import NATIVE, Told
 from rules.catalogue import Catalogue, dump_catalogue
 from rules.keys import Instant, key
 from streams import exits, topics, wire
+from streams.clock import clock_record
 from streams.messages import Message
 from tests.simulation.broker import Broker, Fate
 from tests.simulation.group import Group
@@ -54,6 +55,7 @@ class World:
     trace: list[Step] = field(default_factory=list)
     steps: int = 0
     is_calm: bool = False
+    rested_at: int = 0
     on_visible: Callable[[TP, Any], None] = lambda _tp, _entry: None
     _jumped: int = 0
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
@@ -181,6 +183,10 @@ class World:
         self._jumped = DAY
         self._close()
         await self._until_rest()
+        # Facts have moved the time of some partitions on; now all know the same.
+        self._tell_time(self.now())
+        await self._until_rest()
+        self.rested_at = self.now()
 
     def _begin(self, machine: Machine) -> None:
         shape = Shape(
@@ -214,6 +220,7 @@ class World:
     # Telling the story
 
     async def _feed(self) -> None:
+        self._tell_time(self.now())
         self._put_in_force(self.story.catalogues[0])
         for number, told in enumerate(self.story.told):
             await asyncio.sleep(self.random.expovariate(1 / self.odds.gap_seconds))
@@ -222,7 +229,15 @@ class World:
                 self._put_in_force(self.story.catalogues[1])
             if self.random.random() < self.odds.duplicate:
                 self._send(self.random.choice(self.story.told[: number + 1]))
+            if self.random.random() < self.odds.wrong_clock:
+                self._tell_time(Instant(self.now() + self.random.choice((-30, -2, 2, 400)) * DAY))
         await asyncio.sleep(self.random.uniform(0, 10))
+
+    def _tell_time(self, time: Instant) -> None:
+        """As a worker does; a machine's clock may be wrong, and ahead it must not be believed."""
+        self.tell("world", f"tells the time {(time - self.now()) / DAY:+.1f} days from now")
+        for partition in range(PARTITIONS):
+            self.broker.append(TP(topics.FACTS, partition), [clock_record(time)])
 
     def _send(self, told: Told) -> None:
         message = Message(told.key, told.value, told.headers)
