@@ -18,7 +18,7 @@ from laurel.faults import MAX_FAULTS_SHOWN, Fault, FileFaults, nearest, show
 from laurel.printing import wrapped
 from laurel.scenario_file import SUFFIX, Scenario, beside, read_scenarios
 from laurel.scenarios import run_scenario
-from rules.catalogue import Catalogue, Credential, digest, dump_credential
+from rules.catalogue import Catalogue, Credential, version_of
 from rules.explanations import Explanation, explanation
 from rules.keys import TenantId
 from rules.names import names_of
@@ -70,7 +70,7 @@ def explain(
         asked = _asked(file, catalogue, credentials or [])
         if as_json:
             for one in asked:
-                body = _explained(explanation(one, names), digest(dump_credential(one)))
+                body = _explained(explanation(one, names), version_of(one.criteria))
                 typer.echo(json.dumps(body, ensure_ascii=False))
         else:
             told_of = [f"{one.id}\n{wrapped(explanation(one, names).text, out.width, INDENT)}" for one in asked]

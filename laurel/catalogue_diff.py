@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from rules.catalogue import Catalogue, Credential, Skill, digest, dump_credential
+from rules.catalogue import Catalogue, Credential, Skill, version_of
 from rules.criteria import Badges, leaves
 from rules.explanations import explanation
 from rules.implications import normal
@@ -23,7 +23,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialDiff:
-    """One credential that is not what it was. `same_meaning`: its criteria are written otherwise, and mean the same."""
+    """
+    One credential that is not what it was.
+
+    `same_meaning`: its criteria are written otherwise, and mean the same. `only_looks`: what it takes, and what
+    follows, is as it was.
+    """
 
     id: str
     name: str
@@ -33,6 +38,7 @@ class CredentialDiff:
     old_version: str | None
     new_version: str | None
     same_meaning: bool = False
+    only_looks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +52,22 @@ class CatalogueDiff:
 
     @property
     def judged_again(self) -> tuple[str, ...]:
-        """The credentials in both whose version differs."""
-        return tuple(one.id for one in self.credentials if one.how == "changed")
+        """The credentials in both whose criteria or policies differ."""
+        return tuple(one.id for one in self.credentials if one.how == "changed" and not one.only_looks)
+
+    @property
+    def new_versions(self) -> tuple[str, ...]:
+        """The credentials in both whose criteria differ: new awards name another version."""
+        changed = [one for one in self.credentials if one.how == "changed"]
+        return tuple(one.id for one in changed if one.old_version != one.new_version)
 
     @property
     def is_empty(self) -> bool:
         return not (self.head or self.courses or self.credentials)
 
     def as_json(self) -> dict[str, Any]:
-        return {"equal": self.is_empty, **asdict(self), "judged_again": list(self.judged_again)}
+        lists = {"judged_again": list(self.judged_again), "new_versions": list(self.new_versions)}
+        return {"equal": self.is_empty, **asdict(self), **lists}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +132,10 @@ def _credentials(old: _Side, new: _Side) -> Iterator[CredentialDiff]:
                 *_moved(becomes, old.catalogue, after),
                 Change(what="criteria", old=None, new=new.criteria(becomes)),
             ]
-            yield _one_sided(becomes, "added", changes, old_version=None, new_version=_version(becomes))
+            yield _one_sided(becomes, "added", changes, old_version=None, new_version=version_of(becomes.criteria))
         elif was is not None and becomes is None:
             changes = [Change(what="criteria", old=old.criteria(was), new=None)]
-            yield _one_sided(was, "removed", changes, old_version=_version(was), new_version=None)
+            yield _one_sided(was, "removed", changes, old_version=version_of(was.criteria), new_version=None)
 
 
 def _one_sided(
@@ -159,9 +172,21 @@ def _changed(was: Credential, becomes: Credential, old: _Side, new: _Side) -> Cr
         kind=becomes.kind.value,
         how="changed",
         changes=tuple(_changes(was, becomes, old, new)),
-        old_version=_version(was),
-        new_version=_version(becomes),
+        old_version=version_of(was.criteria),
+        new_version=version_of(becomes.criteria),
         same_meaning=was.criteria != becomes.criteria and normal(was.criteria) == normal(becomes.criteria),
+        only_looks=_as_it_looks(was, becomes) == becomes,
+    )
+
+
+def _as_it_looks(was: Credential, becomes: Credential) -> Credential:
+    """What a credential was, called and drawn as what it becomes."""
+    return replace(
+        was,
+        name=becomes.name,
+        description=becomes.description,
+        skills=becomes.skills,
+        certificate=becomes.certificate,
     )
 
 
@@ -188,10 +213,6 @@ def _change(what: str, old: str | None, new: str | None) -> Iterator[Change]:
 
 def _skills(skills: tuple[Skill, ...]) -> str:
     return ", ".join(f"{skill.name} ({skill.framework} {skill.code})" for skill in skills)
-
-
-def _version(credential: Credential) -> str:
-    return digest(dump_credential(credential))
 
 
 def _built_on(new: Catalogue, touched: set[CredentialId]) -> Iterator[str]:

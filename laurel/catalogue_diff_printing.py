@@ -39,7 +39,9 @@ def _lines(diff: CatalogueDiff, width: int) -> Iterator[str]:
     if diff.credentials and not any(change.what == "version" for change in diff.head):
         yield wrapped("Both files have the same `version`. Raise it with each change.", width)
     if diff.judged_again:
-        yield wrapped(f"Holders are judged again under a new version: {', '.join(diff.judged_again)}.", width)
+        yield wrapped(f"Holders are judged again: {', '.join(diff.judged_again)}.", width)
+    if diff.new_versions:
+        yield wrapped(f"Awards from here on name a new version: {', '.join(diff.new_versions)}.", width)
     if diff.built_on_changed:
         yield wrapped(f"Not changed, and built on what is: {', '.join(diff.built_on_changed)}.", width)
 

@@ -1,12 +1,12 @@
 """The catalogue: all credentials of a tenant, and the canonical form that travels and is digested."""
 
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from rules.awards import CredentialKind
 from rules.canonical import dump_criterion, parse_criterion
+from rules.canonical_json import canonical
 from rules.criteria import Criterion
 from rules.keys import CourseId, CredentialId, TenantId
 from rules.policies import Policy
@@ -59,13 +59,17 @@ class Catalogue:
 
 
 def digest(document: dict[str, Any]) -> str:
-    """Identify a canonical form by its content. It holds no floats, so sorted keys are enough."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return f"sha256:{sha256(text.encode()).hexdigest()}"
+    """Identify a canonical form by its content."""
+    return f"sha256:{sha256(canonical(document)).hexdigest()}"
+
+
+def version_of(criteria: Criterion) -> str:
+    """The version that an award names: what had to be met for it, and nothing of how it looks (decision 0013)."""
+    return digest(dump_criterion(criteria))
 
 
 def dump_credential(credential: Credential) -> dict[str, Any]:
-    """The canonical form of a credential; its digest is the version that an award names."""
+    """The canonical form of a credential."""
     design = credential.certificate
     return {
         "id": credential.id,

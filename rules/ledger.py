@@ -37,7 +37,7 @@ class Entry:
 
     `said` is the entitlement that stands behind what was said. When that has ended by the clock it stays, so that the
     same is said again; when there is none any more it goes, and what was taken back does not come again because a
-    policy became `keep`.
+    policy became `keep`. `version` is that of the criteria under which it was earned, as the evidence is.
     """
 
     revision: int = 0
@@ -47,6 +47,7 @@ class Entry:
     acts: tuple[Act, ...] = ()
     held: Spans = ()
     evidence: tuple[Evidence, ...] = ()
+    version: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from rules.awards import CredentialKind
 from rules.canonical import dump_criterion
-from rules.catalogue import Catalogue, Credential, digest, dump_catalogue, dump_credential
+from rules.catalogue import Catalogue, Credential, digest, dump_catalogue, version_of
 from rules.criteria import (
     AllOf,
     AnyOf,
@@ -106,6 +106,8 @@ def rulebook(catalogue: Catalogue) -> Rulebook:
     a catalogue that was checked has neither.
     """
     credentials = [lifted for credential in catalogue.credentials for lifted in _lifted(credential)]
+    # As authors wrote them: what is lifted out of a certificate is a part of its criteria.
+    authored = {credential.id: credential.criteria for credential in catalogue.credentials}
     trees = {credential.id: _tree(credential.criteria) for credential in credentials}
     clauses: dict[ClauseId, Criterion] = {}
     users: dict[ClauseId, list[CredentialId]] = defaultdict(list)
@@ -135,7 +137,7 @@ def rulebook(catalogue: Catalogue) -> Rulebook:
         rules={
             credential.id: Rule(
                 credential=credential,
-                version=digest(dump_credential(credential)),
+                version=version_of(authored.get(credential.id, credential.criteria)),
                 tree=trees[credential.id],
                 order=order[credential.id],
                 has_deadline=_has_deadline(trees[credential.id]),

@@ -9,7 +9,7 @@ from rules.keys import Instant, LearnerKey
 from rules.ledger import Entry, Status, held, status
 from rules.policies import Ending, Entitled, Entitlement, entitlement
 from rules.rulebook import Rule
-from rules.spans import FOREVER, Spans
+from rules.spans import FOREVER, Spans, holds_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,7 @@ def verdict(
     now, span = status(due, entry, policy, time)
     changed = (now, span) != (entry.status, entry.span)
     if changed:
+        is_met = now is Status.AWARDED and span is not None and holds_at(spans, span.since)
         backed = evidence_at(span.since) if now is Status.AWARDED and span is not None else ()
         entry = replace(
             entry,
@@ -49,6 +50,8 @@ def verdict(
             span=span,
             said=span,
             evidence=backed or entry.evidence,
+            # What binds because it was said names the criteria that it was earned under (decision 0013).
+            version=rule.version if is_met or not entry.version else entry.version,
         )
     entry = replace(entry, held=held(due, entry, policy))
     award = None
@@ -59,7 +62,7 @@ def verdict(
             status=now,
             kind=rule.credential.kind,
             credential=rule.credential.id,
-            credential_version=rule.version,
+            credential_version=entry.version,
             tenant=who.tenant,
             learner=who.learner,
             met_at=None if span is None else Instant(span.since),

@@ -19,6 +19,7 @@ from tests.stories import COURSES, badge, catalogue_of, catalogues, certificate
 
 EXAMPLE = Path(__file__).parent / "catalogues" / "example.yaml"
 A = CredentialId("a")
+LOOKS = ("name", "description", "skills")
 low, high = FinalGrade(course=COURSES[0], at_least=6_000), FinalGrade(course=COURSES[0], at_least=7_000)
 OLD = catalogue_of(badge("a", low), badge("b", Badges(at_least=1, of=(A,))))
 
@@ -46,7 +47,8 @@ def test_the_versions_that_differ_are_those_that_awards_would_name(one: Catalogu
     both = {credential.id for credential in one.credentials} & {credential.id for credential in other.credentials}
     diff = catalogue_diff(one, other)
 
-    assert set(diff.judged_again) == {name for name in both if before[name].version != after[name].version}
+    assert set(diff.new_versions) == {name for name in both if before[name].version != after[name].version}
+    assert set(diff.new_versions) <= set(diff.judged_again)
     assert all(changed.changes for changed in diff.credentials)
 
 
@@ -76,7 +78,8 @@ def test_what_changes_of_a_credential_is_told_as_it_was_and_as_it_is(
     diff = catalogue_diff(OLD, with_a(**changed))
 
     assert [(one.id, one.how, one.changes) for one in diff.credentials] == [("a", "changed", (change,))]
-    assert diff.judged_again == ("a",)
+    assert diff.judged_again == (() if change.what in LOOKS else ("a",))
+    assert diff.new_versions == (("a",) if change.what == "criteria" else ())
     assert diff.built_on_changed == ("b",)
 
 
@@ -167,9 +170,10 @@ def test_the_command_shows_old_and_new_side_by_side_in_80_columns(newer: str) ->
         "        Data completed or exempted, at    │   Data completed or exempted, at",
         "        least one of them completed       │   least one of them completed",
     ]
-    assert out.splitlines()[-3:] == [
+    assert out.splitlines()[-4:] == [
         "Both files have the same `version`. Raise it with each change.",
-        "Holders are judged again under a new version: data-literacy, sql.",
+        "Holders are judged again: data-literacy, sql.",
+        "Awards from here on name a new version: data-literacy, sql.",
         "Not changed, and built on what is: data-professional.",
     ]
 
@@ -179,6 +183,7 @@ def test_the_command_gives_machines_one_object(newer: str) -> None:
     found = json.loads(out)
 
     assert (found["equal"], found["judged_again"]) == (False, ["data-literacy", "sql"])
+    assert found["new_versions"] == ["data-literacy", "sql"]
     assert found["built_on_changed"] == ["data-professional"]
     assert found["credentials"][0]["old_version"].startswith("sha256:")
     assert found["credentials"][0]["changes"][0]["what"] == "criteria"
