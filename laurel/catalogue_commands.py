@@ -191,6 +191,7 @@ def _explained(one: Explanation, version: str) -> dict[str, object]:
         "description": one.description,
         "needs": _required(one.needs),
         "when_no_longer_met": one.when_no_longer_met,
+        "validity": one.validity,
         "counted_by": [{"id": by.id, "kind": by.kind.value, "name": by.name} for by in one.counted_by],
         "skills": [{"framework": skill.framework, "code": skill.code, "name": skill.name} for skill in one.skills],
         "certificate": one.certificate,

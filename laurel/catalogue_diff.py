@@ -1,15 +1,19 @@
 """What differs between two catalogues, credential by credential, as people would tell it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from rules.catalogue import Catalogue, Credential, Skill, version_of
 from rules.criteria import Badges, leaves
-from rules.explanations import explanation
+from rules.explanations import explanation, validity_words
 from rules.implications import normal
 from rules.keys import CredentialId
+from rules.lengths import length_text
+from rules.moments import moment_text
 from rules.names import Names, names_of
+from rules.validity import UntilDay, Validity, dump_validity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +204,9 @@ def _changes(was: Credential, becomes: Credential, old: _Side, new: _Side) -> It
             sentences = old.criteria_with_ids(was), new.criteria_with_ids(becomes)
         yield Change(what="criteria", old=sentences[0], new=sentences[1])
     yield from _change("when no longer met", was.when_no_longer_met.value, becomes.when_no_longer_met.value)
+    graces = [None if it.grace is None else length_text(it.grace) for it in (was, becomes)]
+    yield from _change("grace", graces[0], graces[1])
+    yield from _validities(was.valid_for, becomes.valid_for)
     yield from _change("skills", _skills(was.skills), _skills(becomes.skills))
     designs = [(None, None) if it is None else (it.template, it.text) for it in (was.certificate, becomes.certificate)]
     yield from _change("template", designs[0][0], designs[1][0])
@@ -209,6 +216,22 @@ def _changes(was: Credential, becomes: Credential, old: _Side, new: _Side) -> It
 def _change(what: str, old: str | None, new: str | None) -> Iterator[Change]:
     if old != new:
         yield Change(what=what, old=old, new=new)
+
+
+def _validities(was: Validity | None, becomes: Validity | None) -> Iterator[Change]:
+    if was != becomes:
+        words = [None if it is None else validity_words(it) for it in (was, becomes)]
+        if words[0] == words[1]:  # the same day, in another time zone
+            words = [None if it is None else f"{validity_words(it)} ({_reckoned(it)})" for it in (was, becomes)]
+        yield Change(what="valid", old=words[0], new=words[1])
+
+
+def _reckoned(validity: Validity) -> str:
+    match validity:
+        case UntilDay(at=at):
+            return moment_text(at)
+        case _:
+            return json.dumps(dump_validity(validity))
 
 
 def _skills(skills: tuple[Skill, ...]) -> str:

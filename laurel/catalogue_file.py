@@ -5,13 +5,14 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from laurel.catalogue_checks import catalogue_faults
 from laurel.criterion_forms import CriterionForm, criterion_of
 from laurel.criterion_values import BadgeId
 from laurel.faults import FileFaults, in_order, show
 from laurel.located import Document, read_document
+from laurel.policy_forms import MaybeValidFor, Multiplicity, WhenNoLongerMet, policy_of, validity_of
 from laurel.shapes import (
     MAX_ID_CHARACTERS,
     NOT_BLANK,
@@ -20,22 +21,15 @@ from laurel.shapes import (
     Id,
     Key,
     Name,
-    named,
     read_form,
     refusal,
 )
 from rules.awards import CredentialKind
 from rules.catalogue import Catalogue, CertificateDesign, Credential, Issuer, Skill
 from rules.keys import CourseId, CredentialId, TenantId
-from rules.policies import Policy
 
 DEFAULT_TEMPLATE: Final = "classic"
 DEFAULT_TEXT: Final = "This certifies that {FullName} has earned {CredentialName} on {AwardDate}."
-
-_LATER_KEYS: Final = {
-    "valid_for": "Leave it out: a credential does not expire today; `when_no_longer_met: revoke` ends one.",
-    "grace": "Leave it out: `when_no_longer_met: revoke` takes a credential back at once today.",
-}
 
 
 class CatalogueFaults(FileFaults):
@@ -46,24 +40,6 @@ def _address(text: str) -> str:
     if not re.fullmatch(_ADDRESS, text):
         raise refusal(f"is {show(text)}, and must be a web address.", "Write it like https://example.edu/issuer.")
     return text
-
-
-def _once(value: object) -> object:
-    if value == "once":
-        return value
-    cure = "Write `multiplicity: once`, or leave it out."
-    if isinstance(value, dict) or value == "per":
-        raise refusal("asks for one award a period, which is not understood yet.", cure)
-    raise refusal(f"is {named(value)}, and only `once` is understood.", cure)  # type: ignore[arg-type]  # plain
-
-
-def _policy(value: object) -> object:
-    if isinstance(value, dict):
-        raise refusal(
-            "has further conditions, and grace is not understood yet.",
-            "Write `keep`, or `revoke`, which takes a credential back at once today.",
-        )
-    return value
 
 
 _KEYS_SCHEMA: Final[dict[str, JsonValue]] = {"propertyNames": {"maxLength": MAX_ID_CHARACTERS, **NOT_BLANK_SCHEMA}}
@@ -118,11 +94,13 @@ class CredentialForm(Form):
     criteria: Annotated[CriterionForm, Field(examples=[{"final_grade": {"course": "DATA101", "at_least": 70}}])]
     skills: list[SkillForm] = Field(default_factory=list)
     when_no_longer_met: Annotated[
-        Literal["keep", "revoke"],
-        BeforeValidator(_policy),
-        Field(description="What follows when the criteria are no longer met", examples=["keep"]),
+        WhenNoLongerMet, Field(description="What follows when the criteria are no longer met", examples=["keep"])
     ] = "keep"
-    multiplicity: Annotated[Literal["once"], BeforeValidator(_once), Field(examples=["once"])] = "once"
+    valid_for: Annotated[
+        MaybeValidFor,
+        Field(description="How long: a length, until a day, or until the next such day", examples=[{"months": 24}]),
+    ] = None
+    multiplicity: Annotated[Multiplicity, Field(examples=["once"])] = "once"
     certificate: Annotated[DesignForm | None, Field(description="How a certificate looks")] = None
 
 
@@ -153,8 +131,12 @@ def read_catalogue(path: Path, tenant: TenantId, time_zone: tzinfo = UTC) -> Cat
 
 
 def catalogue_of(document: Document, tenant: TenantId, time_zone: tzinfo = UTC) -> Catalogue:
-    """The catalogue that a document describes. Raises CatalogueFaults with every fault at once."""
-    form, misfits = read_form(CatalogueForm, document, later=_LATER_KEYS)
+    """
+    The catalogue that a document describes; its days are those of a time zone.
+
+    Raises CatalogueFaults with every fault at once.
+    """
+    form, misfits = read_form(CatalogueForm, document)
     faults = in_order(document.faults, misfits, catalogue_faults(document))
     if faults or form is None:
         raise CatalogueFaults(faults)
@@ -170,13 +152,16 @@ def catalogue_of(document: Document, tenant: TenantId, time_zone: tzinfo = UTC) 
 def _credential(form: CredentialForm, time_zone: tzinfo) -> Credential:
     kind = CredentialKind(form.kind)
     design = form.certificate or (DesignForm() if kind is CredentialKind.CERTIFICATE else None)
+    policy, grace = policy_of(form.when_no_longer_met)
     return Credential(
         id=CredentialId(form.id),
         kind=kind,
         name=form.name,
         description=form.description,
         criteria=criterion_of(form.criteria, time_zone),
-        when_no_longer_met=Policy(form.when_no_longer_met),
+        when_no_longer_met=policy,
+        grace=grace,
+        valid_for=None if form.valid_for is None else validity_of(form.valid_for, time_zone),
         skills=tuple(Skill(framework=skill.framework, code=skill.code, name=skill.name) for skill in form.skills),
         certificate=None if design is None else CertificateDesign(template=design.template, text=design.text),
     )

@@ -149,12 +149,12 @@ def _counted(credential: Credential) -> Iterator[CredentialId]:
 
 
 def _revoked_for_nothing(document: Document, catalogue: Catalogue) -> Iterator[Fault]:
-    policies = {credential.id: credential.when_no_longer_met for credential in catalogue.credentials}
+    lasting = {one.id for one in catalogue.credentials if one.when_no_longer_met is Policy.KEEP and not one.valid_for}
     for at, credential in enumerate(catalogue.credentials):
         if credential.when_no_longer_met is not Policy.REVOKE or _has_not(credential.criteria):
             continue
         counts_only = all(isinstance(leaf, Badges) for leaf in leaves(credential.criteria))
-        if counts_only and all(policies[badge] is Policy.KEEP for badge in _counted(credential)):
+        if counts_only and lasting.issuperset(_counted(credential)):
             problem = (
                 f"{show(credential.id)} is taken back when its badges are, and all that it counts are kept: "
                 "by events that never happens."

@@ -14,7 +14,8 @@ from rules.histories import EARLIEST_PARTICIPATIONS
 MAX_SCORE_PERCENT: Final = 1000
 MAX_TIMES: Final = EARLIEST_PARTICIPATIONS
 MAX_LENGTH: Final = 10_000
-_FIRST_YEAR: Final = 1970
+# Instants of these years are whole numbers that every JSON reader can hold (rules/canonical_json.py).
+YEARS_OF_DAYS: Final = range(1970, 2201)
 _MOMENT: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9:]+)?)?"
 # Without `multipleOf: 0.01`: editors reckon in floats, and refuse 0.07 by it.
 _SCORE_SCHEMA: Final = {"type": "number", "minimum": 0, "maximum": MAX_SCORE_PERCENT}
@@ -72,8 +73,10 @@ def _moment(value: object) -> datetime:
         found = None
     if found is None:
         raise refusal(f"is {named(value)}, and must be a day or a time.", cure)  # type: ignore[arg-type]  # plain
-    if found.year < _FIRST_YEAR:
-        raise refusal(f"lies before {_FIRST_YEAR}, and so nobody could earn it.", "Write a later one.")
+    if found.year < YEARS_OF_DAYS.start:
+        raise refusal(f"lies before {YEARS_OF_DAYS.start}, and so nobody could earn it.", "Write a later one.")
+    if found.year not in YEARS_OF_DAYS:
+        raise refusal(f"lies behind {YEARS_OF_DAYS.stop - 1}.", "Write an earlier one, or leave the deadline out.")
     return found
 
 

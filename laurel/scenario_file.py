@@ -41,10 +41,15 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What is given, and what is expected of every credential that people see, and of milestones that are named."""
+    """
+    What is given, and what is expected of every credential that people see, and of milestones that are named.
+
+    `as_of` is when; none: at the latest event.
+    """
 
     name: str
     facts: tuple[Fact | CourseFact, ...]
+    as_of: Instant | None = None
     expected: tuple[Expected, ...]
 
 
@@ -170,6 +175,11 @@ Outcome = Annotated[Literal["awarded", "revoked", "expired", "none"], Field(exam
 class ScenarioForm(Form):
     name: Annotated[Name, Field(examples=["A grade of 70 earns Data Literacy"])]
     given: Annotated[list[Event], Field(examples=[[{"final_grade": {"course": "DATA101", "score": 72}}]], min_length=1)]
+    as_of: Annotated[
+        int | None,
+        BeforeValidator(_instant),
+        Field(description="When that is expected; by default at the latest event", examples=["2028-03-21"]),
+    ] = None
     expect: Annotated[dict[Key, Outcome], Field(examples=[{"data-literacy": "awarded"}])]
 
 
@@ -240,6 +250,7 @@ def _scenario(document: Document, catalogue: Catalogue, at: int, form: ScenarioF
     return Scenario(
         name=" ".join(form.name.split()),
         facts=tuple(facts),
+        as_of=None if form.as_of is None else Instant(form.as_of),
         expected=tuple(_expected(document, catalogue, (*path, "expect"), form.expect)),
     )
 

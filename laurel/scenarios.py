@@ -22,8 +22,8 @@ class Tried:
 
 
 def run_scenario(catalogue: Catalogue, scenario: Scenario) -> Tried:
-    """Judge a learner's events in the order in which they stand, as of the latest, and compare."""
-    now = Instant(max((fact.statement.occurred_at for fact in scenario.facts), default=0))
+    """Judge a learner's events in the order in which they stand, as of the latest or as it says, and compare."""
+    now = scenario.as_of or Instant(max((fact.statement.occurred_at for fact in scenario.facts), default=0))
     replay = Replay()
     replay.catalogue(catalogue, now)
     # As `laurel evaluate` does: all is known at the time that is judged as of.

@@ -1,7 +1,7 @@
 """Pydantic's findings as faults: what the author wrote, what belongs there, and an example of it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Final, TypeVar
@@ -32,16 +32,14 @@ def refusal(problem: str, cure: str) -> PydanticCustomError:
     return PydanticCustomError("refusal", "{problem} {cure}", {"problem": problem, "cure": cure})
 
 
-def read_form(
-    form: type[AnyForm], document: Document, *, later: Mapping[str, str] | None = None
-) -> tuple[AnyForm | None, list[Fault]]:
-    """Read a document as a form; none if it does not fit. `later` says what to tell of keys not understood yet."""
+def read_form(form: type[AnyForm], document: Document) -> tuple[AnyForm | None, list[Fault]]:
+    """Read a document as a form; none if it does not fit."""
     try:
         return form.model_validate(document.data), []
     except ValidationError as error:
         schema = _schema(form)
         found = error.errors(include_url=False, include_input=False)
-        return None, [_fault(document, schema, detail, later or {}) for detail in found]
+        return None, [_fault(document, schema, detail) for detail in found]
 
 
 def tag(name: str) -> Tag:
@@ -91,11 +89,11 @@ Key = Annotated[str, Field(max_length=MAX_ID_CHARACTERS), NOT_BLANK]
 Id = Annotated[Key, Field(json_schema_extra=NOT_BLANK_SCHEMA)]
 
 
-def _fault(document: Document, schema: dict[str, Any], detail: ErrorDetails, later: Mapping[str, str]) -> Fault:
+def _fault(document: Document, schema: dict[str, Any], detail: ErrorDetails) -> Fault:
     path = _without_tags(detail["loc"])
     match detail["type"]:
         case "extra_forbidden":
-            return _unknown_key(document, schema, path, later)
+            return _unknown_key(document, schema, path)
         case "missing":
             problem, cure = f"{_owner(path)} has no `{path[-1]}`.", f"Add {_example(schema, path)}."
             return document.fault(path, problem, cure)
@@ -139,10 +137,8 @@ def _wrong(document: Document, kind: str, path: Steps, detail: ErrorDetails) -> 
             return f"{_owner((*path, ''))} is not right: {detail['msg']}.", ""
 
 
-def _unknown_key(document: Document, schema: dict[str, Any], path: Steps, later: Mapping[str, str]) -> Fault:
+def _unknown_key(document: Document, schema: dict[str, Any], path: Steps) -> Fault:
     key = str(path[-1])
-    if key in later:
-        return document.fault(path, f"`{key}` is not understood yet.", later[key], at_key=True)
     known = _keys_at(schema, path[:-1], document.value(path[:-1]))
     closest = nearest(key, known)
     cure = f"Did you mean `{closest}`?" if closest else f"The keys here are {', '.join(known[:_KEYS_NAMED])}."

@@ -9,7 +9,9 @@ from rules.canonical import dump_criterion, parse_criterion
 from rules.canonical_json import canonical
 from rules.criteria import Criterion
 from rules.keys import CourseId, CredentialId, TenantId
+from rules.lengths import Length, dump_length, parse_length
 from rules.policies import Policy
+from rules.validity import Validity, dump_validity, parse_validity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class CertificateDesign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What can be earned, and how."""
+    """What can be earned, and how. `grace`: under `revoke`, how long it stays when the criteria are no longer met."""
 
     id: CredentialId
     kind: CredentialKind
@@ -43,6 +45,8 @@ class Credential:
     description: str = ""
     criteria: Criterion
     when_no_longer_met: Policy = Policy.KEEP
+    grace: Length | None = None
+    valid_for: Validity | None = None
     skills: tuple[Skill, ...] = ()
     certificate: CertificateDesign | None = None
 
@@ -78,6 +82,8 @@ def dump_credential(credential: Credential) -> dict[str, Any]:
         "description": credential.description,
         "criteria": dump_criterion(credential.criteria),
         "when_no_longer_met": credential.when_no_longer_met.value,
+        "grace": None if credential.grace is None else dump_length(credential.grace),
+        "valid_for": None if credential.valid_for is None else dump_validity(credential.valid_for),
         "skills": [{"framework": s.framework, "code": s.code, "name": s.name} for s in credential.skills],
         "certificate": None if design is None else {"template": design.template, "text": design.text},
     }
@@ -106,7 +112,7 @@ def parse_catalogue(document: dict[str, Any]) -> Catalogue:
 
 
 def _parse_credential(document: dict[str, Any]) -> Credential:
-    design = document["certificate"]
+    design, grace, valid_for = document["certificate"], document["grace"], document["valid_for"]
     return Credential(
         id=CredentialId(document["id"]),
         kind=CredentialKind(document["kind"]),
@@ -114,6 +120,8 @@ def _parse_credential(document: dict[str, Any]) -> Credential:
         description=document["description"],
         criteria=parse_criterion(document["criteria"]),
         when_no_longer_met=Policy(document["when_no_longer_met"]),
+        grace=None if grace is None else parse_length(grace),
+        valid_for=None if valid_for is None else parse_validity(valid_for),
         skills=tuple(Skill(**skill) for skill in document["skills"]),
         certificate=None if design is None else CertificateDesign(**design),
     )

@@ -24,7 +24,9 @@ def entitlements(
     view = TreeView(who=who, clauses=clauses, held=held)
     for credential in rulebook.in_order(rulebook.rules):
         rule = rulebook.rules[credential]
-        due = entitlement(rule.credential.when_no_longer_met, spans(rule.tree, view.spans))
+        of = rule.credential
+        met = spans(rule.tree, view.spans)
+        due = entitlement(of.when_no_longer_met, met, grace=of.grace, valid_for=of.valid_for)
         held[credential] = normal(Span(span.since, span.until) for span in due)
         if due:
             found[credential] = due

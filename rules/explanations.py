@@ -6,11 +6,17 @@ from typing import assert_never
 from rules.awards import CredentialKind
 from rules.catalogue import Credential, Skill
 from rules.keys import CredentialId
+from rules.lengths import Length, length_text
 from rules.names import Builder, Names, joined, line
 from rules.policies import Policy
 from rules.requirements import Requirement, requirement
+from rules.validity import UntilDay, UntilNext, Validity
 
 INDENT = "  "
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +30,7 @@ class Explanation:
     description: str
     needs: Requirement
     when_no_longer_met: str
+    validity: str
     counted_by: tuple[Builder, ...]
     skills: tuple[Skill, ...]
     certificate: str
@@ -41,6 +48,7 @@ class Explanation:
             self.description,
             self.criteria,
             self.when_no_longer_met,
+            self.validity,
             self._counts_towards(),
             self._shows(),
             self.certificate,
@@ -69,7 +77,8 @@ def explanation(credential: Credential, names: Names) -> Explanation:
         what=_what(credential, names.issuer),
         description=line(credential.description),
         needs=requirement(credential.criteria, names),
-        when_no_longer_met=_policy(credential.when_no_longer_met),
+        when_no_longer_met=_policy(credential.when_no_longer_met, credential.grace),
+        validity=_validity(credential.when_no_longer_met, credential.valid_for),
         counted_by=names.counted_by.get(credential.id, ()),
         skills=credential.skills,
         certificate="" if design is None else f"The certificate reads: “{line(design.text)}”",
@@ -82,14 +91,37 @@ def _what(credential: Credential, issuer: str) -> str:
     return f"{what}{hidden if credential.kind is CredentialKind.MILESTONE else ''}."
 
 
-def _policy(policy: Policy) -> str:
+def validity_words(validity: Validity) -> str:
+    """How long something is valid, in words that go on after "valid"."""
+    match validity:
+        case Length():
+            return f"for {length_text(validity)}"
+        case UntilDay(day=day):
+            return f"until the end of {day.day} {_MONTHS[day.month - 1]} {day.year}"
+        case UntilNext(month=month, day=number):
+            return f"until the end of the next {number} {_MONTHS[month - 1]}"
+        case _:
+            assert_never(validity)
+
+
+def _policy(policy: Policy, grace: Length | None) -> str:
     match policy:
         case Policy.KEEP:
             return "Once earned, it stays earned, also when this no longer holds."
         case Policy.REVOKE:
-            return "It is taken back when this no longer holds, and given back when it holds again."
+            when = "" if grace is None else f" for longer than {length_text(grace)}"
+            what = "this no longer holds" if grace is None else "this does not hold"
+            return f"It is taken back when {what}{when}, and given back when it holds again."
         case _:
             assert_never(policy)
+
+
+def _validity(policy: Policy, validity: Validity | None) -> str:
+    if validity is None:
+        return ""
+    is_for_once = policy is Policy.KEEP or isinstance(validity, UntilDay)
+    again = "" if is_for_once else ", and is earned again by whoever loses this and meets it anew"
+    return f"It is valid {validity_words(validity)}{again}."
 
 
 def _opening(needs: Requirement) -> str:

@@ -3,7 +3,9 @@
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias, assert_never
 
-from rules.spans import FOREVER, Spans
+from rules.lengths import Length
+from rules.spans import FOREVER, Span, Spans, normal
+from rules.validity import Validity, end_of_validity
 
 
 class Policy(StrEnum):
@@ -32,18 +34,29 @@ class Entitled(NamedTuple):
 Entitlement: TypeAlias = tuple[Entitled, ...]
 
 
-def entitlement(policy: Policy, spans: Spans) -> Entitlement:
+def entitlement(
+    policy: Policy, spans: Spans, *, grace: Length | None = None, valid_for: Validity | None = None
+) -> Entitlement:
     """
     The spans during which a credential is due, of the spans during which its criteria were met.
 
-    `keep`: from the first start on. `revoke`: the spans themselves. (DESIGN.md, "From spans to status")
+    `keep`: from the first start on. `revoke`: the spans themselves, each longer by the `grace`. `valid_for` cuts
+    each; what it cuts expires. (DESIGN.md, "From spans to status")
     """
     if not spans:
         return ()
     match policy:
         case Policy.KEEP:
-            return (Entitled(spans[0].since, FOREVER),)
+            due: Spans = (Span(spans[0].since, FOREVER),)
         case Policy.REVOKE:
-            return tuple(Entitled(span.since, span.until) for span in spans)
+            due = spans if grace is None else normal(Span(since, grace.after(until)) for since, until in spans)
         case _:
             assert_never(policy)
+    if valid_for is None:
+        return tuple(Entitled(since, until) for since, until in due)
+    return tuple(cut for cut in (_cut(span, valid_for) for span in due) if cut.since < cut.until)
+
+
+def _cut(span: Span, valid_for: Validity) -> Entitled:
+    end = end_of_validity(valid_for, span.since)
+    return Entitled(span.since, end, Ending.EXPIRED) if end < span.until else Entitled(span.since, span.until)

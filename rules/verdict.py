@@ -33,14 +33,16 @@ def verdict(
     """
     Decide one credential (DESIGN.md, "From spans to status").
 
-    The revision goes up exactly when the status or the span behind it changes, so saying a thing twice
-    changes nothing.
+    The revision goes up exactly when a message would say something else than the last (decision 0013), so saying a
+    thing twice changes nothing.
     """
-    policy = rule.credential.when_no_longer_met
-    due = entitlement(policy, spans)
+    credential, policy = rule.credential, rule.credential.when_no_longer_met
+    due = entitlement(policy, spans, grace=credential.grace, valid_for=credential.valid_for)
     now, span = status(due, entry, policy, time)
-    changed = (now, span) != (entry.status, entry.span)
-    if changed:
+    changed = shown(now, span) != shown(entry.status, entry.span)
+    if not changed:
+        entry = replace(entry, span=span, said=span)
+    else:
         is_met = now is Status.AWARDED and span is not None and holds_at(spans, span.since)
         backed = evidence_at(span.since) if now is Status.AWARDED and span is not None else ()
         entry = replace(
@@ -57,11 +59,11 @@ def verdict(
     award = None
     if changed and now is not None:
         award = Award(
-            award_id=award_id(who, rule.credential.id),
+            award_id=award_id(who, credential.id),
             revision=entry.revision,
             status=now,
-            kind=rule.credential.kind,
-            credential=rule.credential.id,
+            kind=credential.kind,
+            credential=credential.id,
             credential_version=entry.version,
             tenant=who.tenant,
             learner=who.learner,
@@ -72,6 +74,11 @@ def verdict(
             evidence=entry.evidence if now is Status.AWARDED else (),
         )
     return Verdict(entry=entry, award=award, due_at=_next_edge(due, entry, time))
+
+
+def shown(now: Status | None, span: Entitled | None) -> tuple[Status | None, int | None, int | None]:
+    """What a message says of a status and its span: not when it was, or will be, lost, such as at the end of grace."""
+    return now, None if span is None else span.since, _expiry(span)
 
 
 def is_told(award: Award) -> bool:

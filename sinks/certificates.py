@@ -226,7 +226,8 @@ def _values(certificate: Certificate, zone: tzinfo) -> dict[str, str]:
     }
     dates = {
         "AwardDate": _date(certificate.awarded_at, zone),
-        "ExpiryDate": _date(certificate.expires_at, zone) if certificate.expires_at else "",
+        # The last day of validity: what is valid until the end of a day ends with the first moment of the next.
+        "ExpiryDate": _date(certificate.expires_at - datetime.resolution, zone) if certificate.expires_at else "",
     }
     return {name: _name(value) for name, value in known.items() if value is not None} | dates
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, date
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -27,9 +29,10 @@ from rules.criteria import (
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Register
 from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId, Instant, LearnerId, TenantId
-from rules.lengths import Length
+from rules.lengths import MICROSECONDS_A_DAY, Length
 from rules.nesting import holds_of_nobody
 from rules.policies import Policy
+from rules.validity import Validity, until_day, until_next
 
 TENANT = TenantId("t1")
 COURSES = (CourseId("c/1"), CourseId("c2"))
@@ -37,7 +40,8 @@ TOPICS = ("a", "b", "c")
 ACHIEVEMENTS = ("work", "abroad")
 LEARNERS = (LearnerId("u/1"), LearnerId("u"))
 HOUR = 3_600_000_000
-NOW = Instant(30 * 24 * HOUR)
+DAY = MICROSECONDS_A_DAY
+NOW = Instant(30 * DAY)
 
 courses = st.sampled_from(COURSES)
 # So far apart that some are within a day of each other and some are not: windows on badges are of a day.
@@ -89,17 +93,33 @@ on_courses = criteria(leaf_criteria)
 on_two_badges = criteria(st.one_of(leaf_criteria, badges_of([ONE, TWO])))
 on_three_badges = criteria(st.one_of(leaf_criteria, badges_of([ONE, TWO, BUILT])))
 policies = st.sampled_from(Policy)
+lengths = st.builds(Length, days=st.integers(1, 5)) | st.builds(Length, months=st.just(1))
+validities: st.SearchStrategy[Validity | None] = st.one_of(
+    st.none(),
+    lengths,
+    st.integers(1, 15).map(lambda day: until_day(date(1970, 1, day), UTC)),
+    st.integers(1, 15).map(lambda day: until_next(1, day, UTC)),
+)
+
+
+@st.composite
+def terms(draw: st.DrawFn) -> dict[str, Any]:
+    """All that can be said of what follows, as a credential's fields."""
+    policy = draw(policies)
+    grace = draw(st.none() | lengths) if policy is Policy.REVOKE else None
+    return {"when_no_longer_met": policy, "grace": grace, "valid_for": draw(validities)}
 
 
 @st.composite
 def catalogues(draw: st.DrawFn) -> Catalogue:
     """Two badges on courses, one that may build on them, and a certificate that may hold criteria of its own."""
-    return catalogue_of(
-        badge(ONE, draw(on_courses), draw(policies)),
-        badge(TWO, draw(on_courses), draw(policies)),
-        badge(BUILT, draw(on_two_badges), draw(policies)),
-        certificate(CERTIFICATE, draw(on_three_badges), draw(policies)),
+    credentials = (
+        badge(ONE, draw(on_courses)),
+        badge(TWO, draw(on_courses)),
+        badge(BUILT, draw(on_two_badges)),
+        certificate(CERTIFICATE, draw(on_three_badges)),
     )
+    return catalogue_of(*[replace(credential, **draw(terms())) for credential in credentials])
 
 
 registers = st.one_of(

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,8 +15,10 @@ from laurel.cli import app
 from rules.catalogue import Catalogue, Skill
 from rules.criteria import AllOf, Badges, FinalGrade
 from rules.keys import CourseId, CredentialId, TenantId
+from rules.lengths import Length
 from rules.policies import Policy
 from rules.rulebook import rulebook
+from rules.validity import until_day
 from tests.stories import COURSES, badge, catalogue_of, catalogues, certificate
 
 EXAMPLE = Path(__file__).parent / "catalogues" / "example.yaml"
@@ -58,6 +62,8 @@ def test_the_versions_that_differ_are_those_that_awards_would_name(one: Catalogu
         ({"name": "Alpha"}, Change(what="name", old="a", new="Alpha")),
         ({"description": "New"}, Change(what="description", old="", new="New")),
         ({"when_no_longer_met": Policy.REVOKE}, Change(what="when no longer met", old="keep", new="revoke")),
+        ({"grace": Length(days=14)}, Change(what="grace", old=None, new="14 days")),
+        ({"valid_for": Length(months=24)}, Change(what="valid", old=None, new="for 24 months")),
         (
             {"skills": (Skill(framework="ESCO", code="S1", name="reading"),)},
             Change(what="skills", old="", new="reading (ESCO S1)"),
@@ -87,6 +93,16 @@ def test_criteria_that_are_written_otherwise_and_mean_the_same_are_told_to() -> 
     assert only(OLD, with_a(criteria=AllOf(parts=(low, low)))).same_meaning
     assert not only(OLD, with_a(criteria=high)).same_meaning
     assert not only(OLD, with_a(name="Alpha")).same_meaning
+
+
+def test_another_time_zone_is_told_where_the_day_is_the_same() -> None:
+    zones = UTC, ZoneInfo("Europe/Berlin")
+    old, new = (with_a(valid_for=until_day(date(2027, 8, 31), zone)) for zone in zones)
+
+    (change,) = only(old, new).changes
+
+    assert change.old == "until the end of 31 August 2027 (2027-09-01T00:00:00Z)"
+    assert change.new == "until the end of 31 August 2027 (2027-08-31T22:00:00Z)"
 
 
 def test_another_course_of_the_same_name_is_told_by_its_id() -> None:

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,12 +38,14 @@ from rules.lengths import Length
 from rules.names import names_of
 from rules.policies import Policy
 from rules.requirements import requirement
+from rules.validity import until_day, until_next
 from tests.stories import COURSES, badge, catalogue_of, catalogues, certificate
 
 EXAMPLE = Path(__file__).parent / "catalogues" / "example.yaml"
 C = COURSES[0]
 A, B = CredentialId("a"), CredentialId("b")
 OF_STATISTICS = "{final_grade: {course: STAT150, at_least: 50.25}}"
+AGAIN = "and is earned again by whoever loses this and meets it anew"
 DUMMY = FinalGrade(course=C, at_least=5_000)
 WORLD = catalogue_of(badge("a", DUMMY), badge("b", DUMMY), badge("c", DUMMY))
 
@@ -139,6 +143,41 @@ def test_a_credential_is_explained_from_what_it_is_to_what_its_certificate_says(
         "Once earned, it stays earned, also when this no longer holds.",
         "The certificate reads: “This certifies that {FullName} completed {CredentialName} on {AwardDate}.”",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentences"),
+    [
+        (
+            {"when_no_longer_met": Policy.REVOKE, "grace": Length(days=1)},
+            ("It is taken back when this does not hold for longer than 1 day, and given back when it holds again.", ""),
+        ),
+        (
+            {"valid_for": Length(years=1, months=6)},
+            ("Once earned, it stays earned, also when this no longer holds.", "It is valid for 1 year 6 months."),
+        ),
+        (
+            {"when_no_longer_met": Policy.REVOKE, "valid_for": until_next(8, 31, UTC)},
+            (
+                "It is taken back when this no longer holds, and given back when it holds again.",
+                f"It is valid until the end of the next 31 August, {AGAIN}.",
+            ),
+        ),
+        (
+            {"when_no_longer_met": Policy.REVOKE, "valid_for": until_day(date(2027, 8, 31), UTC)},
+            (
+                "It is taken back when this no longer holds, and given back when it holds again.",
+                "It is valid until the end of 31 August 2027.",
+            ),
+        ),
+    ],
+)
+def test_what_follows_and_how_long_it_is_valid_is_told(said: dict[str, Any], sentences: tuple[str, str]) -> None:
+    catalogue = catalogue_of(replace(badge("a", DUMMY), **said))
+    told = explanation(catalogue.credentials[0], names_of(catalogue))
+
+    assert (told.when_no_longer_met, told.validity) == sentences
+    assert told.validity in told.text
 
 
 def test_a_badge_that_nothing_counts_says_so_and_a_certificate_does_not() -> None:

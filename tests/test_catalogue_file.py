@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,6 +41,7 @@ from rules.lengths import Length, dump_length
 from rules.moments import moment_text
 from rules.policies import Policy
 from rules.rulebook import rulebook
+from rules.validity import Validity, dump_validity, until_day, until_next
 
 CATALOGUES = Path(__file__).parent / "catalogues"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "catalogue.md"
@@ -313,10 +315,8 @@ def test_criteria_that_cannot_be_meant_are_refused(tmp_path: Path, criteria: str
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ("valid_for: {months: 24}", "`valid_for` is not understood yet. Leave it out"),
         ("multiplicity: {per: period}", "credentials[0].multiplicity asks for one award a period, which is not"),
         ("multiplicity: twice", 'credentials[0].multiplicity is the text "twice", and only `once` is understood.'),
-        ("when_no_longer_met: {revoke: {grace: 3}}", "credentials[0].when_no_longer_met has further conditions, and g"),
         ("when_no_longer_met: revok", 'credentials[0].when_no_longer_met is the text "revok", and must be keep or re'),
         ("certificate: {text: Bravo}", '"sql" is a badge, and only a certificate has a `certificate` block. Remove'),
         ("desciption: x", 'credentials[0] has an unknown key "desciption". Did you mean `description`?'),
@@ -459,6 +459,15 @@ LEAVES: st.SearchStrategy[Criterion] = st.one_of(
 )
 
 
+_PARTS = ({"years": 2}, {"months": 18}, {"days": 1}, {"years": 1, "months": 6}, {"years": 1, "months": 1, "days": 1})
+LENGTHS: st.SearchStrategy[Length] = st.sampled_from([Length(**parts) for parts in _PARTS])
+VALIDITIES: st.SearchStrategy[Validity] = st.one_of(
+    LENGTHS,
+    st.dates(date(1970, 1, 1), date(2200, 12, 31)).map(lambda day: until_day(day, UTC)),
+    st.dates(date(2001, 1, 1), date(2001, 12, 31)).map(lambda day: until_next(day.month, day.day, UTC)),
+)
+
+
 def at_least(parts: list[Criterion]) -> st.SearchStrategy[Criterion]:
     return st.builds(AtLeastOf, count=st.integers(1, len(parts)), parts=st.just(tuple(parts)))
 
@@ -488,6 +497,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
             )
         kind = draw(st.sampled_from(CredentialKind))
         text = draw(IDS).replace("{", "{{").replace("}", "}}")
+        policy = draw(st.sampled_from(Policy))
         credentials.append(
             Credential(
                 id=CredentialId(f"c-{at}"),
@@ -495,7 +505,9 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
                 name=draw(IDS),
                 description=draw(st.just("") | IDS),
                 criteria=draw(st.recursive(leaf, groups, max_leaves=5)),
-                when_no_longer_met=draw(st.sampled_from(Policy)),
+                when_no_longer_met=policy,
+                grace=draw(st.none() | LENGTHS) if policy is Policy.REVOKE else None,
+                valid_for=draw(st.none() | VALIDITIES),
                 skills=tuple(draw(st.lists(st.builds(Skill, framework=IDS, code=IDS, name=IDS), max_size=2))),
                 certificate=CertificateDesign(template="classic", text=text)
                 if kind is CredentialKind.CERTIFICATE
@@ -552,6 +564,17 @@ def written_of_course(criterion: Criterion) -> dict[str, Any]:
             raise AssertionError(criterion)
 
 
+def written_policy(credential: Credential) -> object:
+    if credential.grace is None:
+        return credential.when_no_longer_met.value
+    return {"revoke": {"grace": dump_length(credential.grace)}}
+
+
+def written_validity(validity: Validity) -> dict[str, Any]:
+    """As the canonical form has it, without what is reckoned."""
+    return {key: said for key, said in dump_validity(validity).items() if key not in ("at", "utc_offsets")}
+
+
 def written(catalogue: Catalogue) -> dict[str, Any]:
     """A catalogue as its author would write it."""
     return {
@@ -565,7 +588,8 @@ def written(catalogue: Catalogue) -> dict[str, Any]:
                 "name": credential.name,
                 "description": credential.description,
                 "criteria": written_criterion(credential.criteria),
-                "when_no_longer_met": credential.when_no_longer_met.value,
+                "when_no_longer_met": written_policy(credential),
+                **({"valid_for": written_validity(credential.valid_for)} if credential.valid_for else {}),
                 "skills": [{"framework": s.framework, "code": s.code, "name": s.name} for s in credential.skills],
                 **(
                     {"certificate": {"template": credential.certificate.template, "text": credential.certificate.text}}

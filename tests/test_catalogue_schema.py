@@ -113,7 +113,16 @@ def test_criteria_that_are_refused_for_their_shape_are_not_valid(tmp_path: Path,
 @pytest.mark.parametrize(
     "more",
     [
-        *("valid_for: {months: 24}", "multiplicity: {per: period}", "multiplicity: twice", "desciption: x"),
+        *(
+            "valid_for: 24",
+            "valid_for: {}",
+            "valid_for: {months: -1}",
+            "valid_for: {weeks: 3}",
+            "valid_for: {next: 31}",
+        ),
+        *("valid_for: {until: 31.8.2027}", "valid_for: {until: 2027-08-31, months: 3}", "grace: {days: 3}"),
+        *("when_no_longer_met: {keep: {}}", "when_no_longer_met: {revoke: {grace: {}}}", "when_no_longer_met: {}"),
+        *("multiplicity: {per: period}", "multiplicity: twice", "desciption: x"),
         *("when_no_longer_met: revok", "when_no_longer_met: {revoke: {grace: 3}}", "description: 5"),
         *("skills: [{framework: ESCO, code: S1}]", "skills: {}", 'certificate: {text: ""}', "certificate: text"),
     ],

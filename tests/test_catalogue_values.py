@@ -83,6 +83,8 @@ OTHERWISE_CREDENTIAL: dict[str, Any] = {
     "description": "",
     "criteria": AnyOf(parts=RICH.criteria.parts) if isinstance(RICH.criteria, AllOf) else None,
     "when_no_longer_met": Policy.REVOKE,
+    "grace": Length(days=14),
+    "valid_for": Length(years=1, months=6),
     "skills": (Skill(framework="ESCO", code="S5.6", name="managing dates"),),
     "certificate": CertificateDesign(template="classic", text="{FullName}!"),
 }

@@ -162,6 +162,9 @@ def test_what_is_probably_not_meant_is_told_with_its_line_and_cure(tmp_path: Pat
         one("{badges: {of: [c]}}", more="when_no_longer_met: revoke"),
         one(f"{{any: [{{badges: {{of: [d]}}}}, {grade(1)}]}}", more="when_no_longer_met: revoke"),
         one("{badges: {of: [d]}}", more="when_no_longer_met: keep"),
+        one("{badges: {of: [d]}}", more="when_no_longer_met: revoke").replace(
+            "at_least: 52}}", "at_least: 52}}, valid_for: {days: 3}"
+        ),
     ],
 )
 def test_what_may_be_meant_is_not_warned_of(tmp_path: Path, text: str) -> None:

@@ -191,6 +191,14 @@ def test_dates_are_those_of_the_issuers_time_zone() -> None:
     assert text_of(replace(late, expires_at=late.awarded_at + timedelta(days=365))).endswith("|31\u00a0March\u00a02027")
 
 
+def test_what_is_valid_until_the_end_of_a_day_says_that_day() -> None:
+    in_athens = replace(ADA, text="{ExpiryDate}", time_zone="Europe/Athens")
+    end_of_august = datetime(2027, 8, 31, 21, 0, tzinfo=UTC)
+
+    assert text_of(replace(in_athens, expires_at=end_of_august)) == "31\u00a0August\u00a02027"
+    assert text_of(replace(in_athens, expires_at=end_of_august + timedelta(hours=1))) == "1\u00a0September\u00a02027"
+
+
 def test_the_same_moment_in_another_zone_is_the_same_certificate() -> None:
     abroad = replace(ADA, awarded_at=ADA.awarded_at.astimezone(timezone(timedelta(hours=9))))
 

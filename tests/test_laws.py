@@ -11,14 +11,18 @@ from rules.catalogue import Catalogue
 from rules.course import CourseRecord, CourseView, how_far
 from rules.criteria import Badges, Clause, FinalGrade, Node, leaves
 from rules.facts import CourseFact, Fact, Kind
-from rules.keys import CourseId, CredentialId, LearnerId, LearnerKey, TenantId, key, parts
+from rules.keys import CourseId, CredentialId, Instant, LearnerId, LearnerKey, TenantId, key, parts
 from rules.ledger import Entry, Status
 from rules.policies import Policy
 from rules.replay import Replay
+from rules.rulebook import Rulebook
+from rules.spans import Span, normal
+from rules.verdict import shown
 from tests.simulation.checks import is_backed
-from tests.stories import COURSES, NOW, TENANT, badge, catalogue_of, catalogues, events, fact
+from tests.stories import COURSES, DAY, NOW, TENANT, badge, catalogue_of, catalogues, events, fact
 
 Events = list[Fact | CourseFact]
+Owed = tuple[LearnerKey, CredentialId]
 Entries = dict[tuple[str, CredentialId], Entry]
 
 
@@ -85,6 +89,72 @@ def revoking(catalogue: Catalogue) -> Catalogue:
 
 def awarded(replay: Replay) -> set[str]:
     return {found for found, award in replay.in_force().items() if award.status is Status.AWARDED}
+
+
+moments = st.lists(st.integers(0, 20).map(lambda day: Instant(day * DAY)), min_size=25, max_size=25).map(sorted)
+
+
+@given(catalogues(), events, st.randoms(use_true_random=False), moments, moments)
+def test_any_order_at_any_times_leads_to_the_same_statuses_but_for_what_the_ledger_alone_holds(
+    catalogue: Catalogue, events: Events, random: Random, early: list[Instant], late: list[Instant]
+) -> None:
+    """Law 1 for what is said: from an empty ledger, and with the clock at the same time in the end."""
+    shuffled = random.sample(events, len(events))
+    one, other = heard(catalogue, events, early), heard(catalogue, shuffled, late)
+    other.facts([replace(event, received_at=NOW) for event in events])
+    apart = held_by_the_ledger(one) | held_by_the_ledger(other)
+
+    assert {owed for owed, _ in statuses(one).items() ^ statuses(other).items()} <= apart
+
+
+def heard(catalogue: Catalogue, events: Events, moments: list[Instant]) -> Replay:
+    """Events that are heard of one by one at these times, and in the end it is now."""
+    replay = Replay()
+    replay.catalogue(catalogue, Instant(0))
+    replay.facts([replace(event, received_at=moment) for event, moment in zip(events, moments, strict=False)])
+    replay.advance(NOW)
+    return replay
+
+
+def statuses(replay: Replay) -> dict[Owed, Status]:
+    """What is said of everyone now. What was said and never was so is as if it had not been said."""
+    return {
+        owed: entry.status
+        for owed, entry in all_entries(replay).items()
+        if entry.status is not None and not (entry.status is Status.REVOKED and entry.span is None)
+    }
+
+
+def held_by_the_ledger(replay: Replay) -> set[Owed]:
+    """What binds because it was said, with what builds on it; only what is kept can bind."""
+    rulebook = replay.known.clock.rulebook(TENANT)
+    assert rulebook is not None
+    due = replay.entitlements(TENANT)
+    found: set[Owed] = set()
+    for (who, credential), entry in all_entries(replay).items():
+        if entry.held != normal(Span(*span[:2]) for span in due.get((who, credential), ())):
+            builds_on_bound = any((who, badge) in found for badge in counted(rulebook, credential))
+            assert builds_on_bound or rulebook.rules[credential].credential.when_no_longer_met is Policy.KEEP
+            found.add((who, credential))
+    return found
+
+
+def counted(rulebook: Rulebook, credential: CredentialId) -> list[CredentialId]:
+    leaf_badges = [leaf.of for leaf in leaves(rulebook.rules[credential].tree) if isinstance(leaf, Badges)]
+    return [badge for of in leaf_badges for badge in of]
+
+
+def all_entries(replay: Replay) -> dict[Owed, Entry]:
+    """All that was said, what is built on before what builds on it."""
+    rulebook = replay.known.clock.rulebook(TENANT)
+    assert rulebook is not None
+    found = {
+        (LearnerKey(TENANT, LearnerId(parts(place)[1])), credential): entry
+        for table in (replay.known.ledger, replay.of_certificates.ledger)
+        for place, ledger in table.scan("")
+        for credential, entry in ledger.entries.items()
+    }
+    return dict(sorted(found.items(), key=lambda item: rulebook.rules[item[0][1]].order))
 
 
 def derived(replay: Replay) -> tuple[object, ...]:
@@ -178,7 +248,8 @@ def test_revisions_count_up_by_one_exactly_when_the_status_or_its_span_changes(
         now = entries(replay)
         for place, entry in now.items():
             old = before.get(place, Entry())
-            assert entry.revision - old.revision == ((entry.status, entry.span) != (old.status, old.span))
+            is_news = shown(entry.status, entry.span) != shown(old.status, old.span)
+            assert entry.revision - old.revision == is_news
         before = now
     for award in replay.awards:
         assert award.revision == (told[award.award_id].revision + 1 if award.award_id in told else 1)

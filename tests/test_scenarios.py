@@ -125,6 +125,20 @@ def test_conditions_of_a_certificates_own_are_told_by_what_they_say(tmp_path: Pa
     )
 
 
+@pytest.mark.parametrize(
+    ("as_of", "status"),
+    [("2028-03-20T15:59:59Z", "awarded"), ("2028-03-20T16:00:00Z", "expired"), ("2029-01-01", "expired")],
+)
+def test_a_scenario_may_say_when_something_is_expected(tmp_path: Path, as_of: str, status: str) -> None:
+    catalogue = tmp_path / "catalogue.yaml"
+    catalogue.write_text(EXAMPLE.read_text().replace("  - id: sql\n", "  - id: sql\n    valid_for: {months: 24}\n"))
+    given = event("{at: 2026-03-20T16:00:00Z, item_grade: {course: SQL201, item: exam, score: 80}}")
+    said = scenario(given, f"{{sql: {status}}}").replace("    expect", f"    as_of: {as_of}\n    expect")
+
+    assert tried(tmp_path, said, catalogue)[0] == 0
+    assert tried(tmp_path, said.replace(status, "revoked"), catalogue)[0] == 1
+
+
 def test_what_is_not_touched_at_all_is_said_to_be_so(tmp_path: Path) -> None:
     _, lines = tried(tmp_path, scenario(PASSED_EXAM, "{sql: awarded, data-literacy: awarded}"))
 

@@ -1,6 +1,7 @@
 """What is said of an award, of what is due, of what was said before, and of what people did by hand."""
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, timedelta
 from uuid import UUID
 
 import pytest
@@ -11,11 +12,13 @@ from rules.awards import Award, CredentialKind, Reason, award_id, message_id
 from rules.criteria import Evidence, FinalGrade
 from rules.keys import CourseId, CredentialId, Instant, LearnerId, LearnerKey, TenantId
 from rules.ledger import Act, Entry, Status, held, status
+from rules.lengths import Length
 from rules.policies import Ending, Entitled, Entitlement, Policy, entitlement
 from rules.rulebook import Rule
 from rules.spans import FOREVER, NEVER, Span, Spans, holds_at
-from rules.verdict import Verdict, is_told, verdict
-from tests.stories import TENANT, badge
+from rules.validity import Validity, until_day, until_next
+from rules.verdict import Verdict, is_told, shown, verdict
+from tests.stories import DAY, TENANT, badge, terms
 
 KEEP, REVOKE = Policy.KEEP, Policy.REVOKE
 AWARDED, REVOKED, EXPIRED = Status.AWARDED, Status.REVOKED, Status.EXPIRED
@@ -38,11 +41,38 @@ def ends(since: int, until: int, ending: Ending = Ending.LOST) -> Entitled:
     return Entitled(since, until, ending)
 
 
+def days(count: int) -> Length:
+    return Length(days=count)
+
+
+def until(day: int) -> Validity:
+    """Until the end of such a day of January 1970; its end is the beginning of the next."""
+    return until_day(date(1970, 1, 1) + timedelta(days=day), UTC)
+
+
+def next_day(day: int) -> Validity:
+    return until_next(1, day + 1, UTC)
+
+
+def days_met(*edges: tuple[int, int | None]) -> Spans:
+    return tuple(Span(since * DAY, FOREVER if until is None else until * DAY) for since, until in edges)
+
+
+def lost(since: int, until: int | None) -> Entitled:
+    return Entitled(since * DAY, FOREVER if until is None else until * DAY, Ending.LOST)
+
+
+def expires(since: int, until: int) -> Entitled:
+    return Entitled(since * DAY, until * DAY, Ending.EXPIRED)
+
+
 @dataclass(slots=True)
 class Learner:
     """One learner with one badge: the ledger's entry, and all awards told."""
 
     policy: Policy
+    grace: Length | None = None
+    valid_for: Validity | None = None
     entry: Entry = field(default_factory=Entry)
     awards: list[Award] = field(default_factory=list)
     due_at: int | None = None
@@ -60,7 +90,11 @@ class Learner:
         self.entry = replace(self.entry, acts=(*self.entry.acts, act))
 
     def _verdict(self, met: Spans, time: int) -> Verdict:
-        credential = badge("b", FinalGrade(course=CourseId("c"), at_least=7_000), self.policy)
+        credential = replace(
+            badge("b", FinalGrade(course=CourseId("c"), at_least=7_000), self.policy),
+            grace=self.grace,
+            valid_for=self.valid_for,
+        )
         rule = Rule(credential=credential, version="v1", tree=credential.criteria, order=0)
 
         def evidence_at(moment: int) -> tuple[Evidence, ...]:
@@ -80,6 +114,40 @@ class Learner:
 )
 def test_a_policy_says_what_the_spans_of_the_criteria_entitle_to(policy: Policy, met: Spans, due: Entitlement) -> None:
     assert entitlement(policy, met) == due
+
+
+@pytest.mark.parametrize(
+    ("policy", "grace", "valid_for", "met", "due"),
+    [
+        # A length cuts what is due. Under `keep` that is once; under `revoke` each span has its own.
+        (KEEP, None, days(3), days_met((2, None)), (expires(2, 5),)),
+        (KEEP, None, days(3), days_met((2, 3), (9, None)), (expires(2, 5),)),
+        (REVOKE, None, days(3), days_met((2, None)), (expires(2, 5),)),
+        (REVOKE, None, days(3), days_met((2, 4), (9, None)), (lost(2, 4), expires(9, 12))),
+        # What is lost at the very moment at which it would expire is lost.
+        (REVOKE, None, days(3), days_met((2, 5)), (lost(2, 5),)),
+        # A day ends for everyone: what is met after it is never due.
+        (KEEP, None, until(5), days_met((2, None)), (expires(2, 6),)),
+        (KEEP, None, until(5), days_met((6, None)), ()),
+        (REVOKE, None, until(5), days_met((2, 3), (4, None), (7, 8)), (lost(2, 3), expires(4, 6))),
+        # The next such day is that of the same year or of the year after.
+        (REVOKE, None, next_day(5), days_met((2, 3), (4, None)), (lost(2, 3), expires(4, 6))),
+        (KEEP, None, next_day(5), days_met((6, None)), (expires(6, 6 + 365),)),
+        # Grace goes on where criteria have ended, and joins what is met again within it.
+        (REVOKE, days(2), None, days_met((2, 4), (9, None)), (lost(2, 6), lost(9, None))),
+        (REVOKE, days(2), None, days_met((2, 4), (5, 7), (9, 10)), (lost(2, 12),)),
+        (REVOKE, days(2), None, days_met((2, 4), (6, 7)), (lost(2, 9),)),
+        # Both: whichever comes first ends it, and a span that grace has joined is valid from its beginning.
+        (REVOKE, days(2), days(3), days_met((2, 4)), (expires(2, 5),)),
+        (REVOKE, days(2), days(9), days_met((2, 4)), (lost(2, 6),)),
+        (REVOKE, days(2), days(3), days_met((2, 4), (5, None)), (expires(2, 5),)),
+        (REVOKE, days(1), days(3), days_met((2, 3), (5, None)), (lost(2, 4), expires(5, 8))),
+    ],
+)
+def test_validity_cuts_what_is_due_and_grace_lengthens_it(
+    policy: Policy, grace: Length | None, valid_for: Validity | None, met: Spans, due: Entitlement
+) -> None:
+    assert entitlement(policy, met, grace=grace, valid_for=valid_for) == due
 
 
 NOTHING = Entry()
@@ -278,34 +346,37 @@ def test_held_leaves_out_the_time_from_a_revocation_to_the_next_grant(acts: tupl
     assert held((), Entry(acts=acts), KEEP) == expected
 
 
-times = st.integers(0, 12)
+times = st.integers(0, 12).map(lambda day: day * DAY)
 met_spans = st.lists(times, unique=True, max_size=6).map(
     lambda edges: tuple(Span(a, b) for a, b in zip(sorted(edges)[::2], [*sorted(edges), FOREVER][1::2], strict=False))
 )
 acts = st.builds(Act, times, st.just(0), st.integers(0, 99).map(str), st.booleans(), st.just("w"), st.just("y"))
 # What the criteria give each time, how much later it is than the last time, and what was done by hand in between.
 Judging = tuple[Spans, int, Act | None]
-judgings = st.lists(st.tuples(met_spans, st.integers(0, 3), st.one_of(st.none(), st.none(), acts)), max_size=8)
+passing = st.integers(0, 3).map(lambda days: days * DAY)
+judgings = st.lists(st.tuples(met_spans, passing, st.one_of(st.none(), st.none(), acts)), max_size=8)
+learners = terms().map(lambda said: Learner(said["when_no_longer_met"], said["grace"], said["valid_for"]))
 
 
-@given(st.sampled_from(Policy), judgings)
-def test_the_revision_goes_up_by_one_exactly_when_the_status_or_its_span_changes(
-    policy: Policy, judgings: list[Judging]
+@given(learners, judgings)
+def test_the_revision_goes_up_by_one_exactly_when_there_is_something_else_to_say(
+    learner: Learner, judgings: list[Judging]
 ) -> None:
-    learner, time = Learner(policy), 0
+    time = 0
     for met, passed, act in judgings:
         before, time = learner.entry, time + passed
         if act is not None:
             learner.by_hand(act)
         told = learner.judged(met, time)
         now = learner.entry
-        assert now.revision - before.revision == ((now.status, now.span) != (before.status, before.span)) == len(told)
+        is_news = shown(now.status, now.span) != shown(before.status, before.span)
+        assert now.revision - before.revision == is_news == len(told)
         assert learner.judged(met, time) == []
 
 
-@given(st.sampled_from(Policy), judgings)
-def test_an_award_stands_exactly_while_its_badge_is_held(policy: Policy, judgings: list[Judging]) -> None:
-    learner, time = Learner(policy), 0
+@given(learners, judgings)
+def test_an_award_stands_exactly_while_its_badge_is_held(learner: Learner, judgings: list[Judging]) -> None:
+    time = 0
     for met, passed, act in judgings:
         time += passed
         if act is not None:

@@ -1,9 +1,11 @@
 """The story of a seed: a few learners, two catalogues, and the events of a term in which everything is corrected."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, date
 from random import Random
 
 from laurel.term_records import Told, broken, foreign, native
+from rules.awards import CredentialKind
 from rules.catalogue import Catalogue, Credential
 from rules.criteria import (
     OUTSIDE,
@@ -25,6 +27,7 @@ from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId, Instant, LearnerId
 from rules.lengths import Length
 from rules.policies import Policy
+from rules.validity import Validity, until_day, until_next
 from tests.stories import COURSES, TENANT, TOPICS, badge, catalogue_of, certificate
 
 HOUR = 3_600_000_000
@@ -68,6 +71,7 @@ def _catalogue(random: Random, version: int) -> Catalogue:
         badge("built", _built(random), random.choice(tuple(Policy))),
         certificate("paper", _paper(random, bar, first), random.choice(tuple(Policy))),
     ]
+    credentials = [_with_an_end(random, credential) for credential in credentials]
     if version == 2:
         kept = [one for one in credentials[:3] if random.random() < 0.7]
         credentials = [
@@ -75,6 +79,31 @@ def _catalogue(random: Random, version: int) -> Catalogue:
             badge("four", ItemGrade(course=second, item="i1", at_least=bar)),
         ]
     return catalogue_of(*credentials, version=version)
+
+
+def _with_an_end(random: Random, credential: Credential) -> Credential:
+    """
+    Grace and validity for some. Badges may end on the day that passes when all is told.
+
+    What a certificate has of its own ends before: nothing but badges moves the clock of its agent.
+    """
+    is_badge = credential.kind is CredentialKind.BADGE
+    if credential.when_no_longer_met is Policy.REVOKE and random.random() < 0.5:
+        credential = replace(credential, grace=Length(days=random.choice((2, 14) if is_badge else (2,))))
+    if random.random() < 0.5:
+        validity = random.choice((*SOON, *ON_THE_LAST_DAY) if is_badge else SOON)
+        credential = replace(credential, valid_for=validity)
+    return credential
+
+
+SOON: tuple[Validity, ...] = (
+    Length(days=5),
+    Length(months=1),
+    until_next(3, 10, UTC),
+    until_day(date(2026, 3, 9), UTC),
+)
+# The term begins 119 days before it is over.
+ON_THE_LAST_DAY: tuple[Validity, ...] = (Length(days=119), until_day(date(2026, 6, 29), UTC))
 
 
 def _without_parts(credentials: list[Credential], kept: list[Credential]) -> list[Credential]:
