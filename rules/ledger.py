@@ -7,8 +7,9 @@ from typing import NamedTuple
 from rules.course import Met
 from rules.criteria import Evidence
 from rules.keys import ClauseId, CredentialId
-from rules.policies import Ending, Entitled, Entitlement, Policy
+from rules.policies import Ending, Entitled, Entitlement, Policy, cut
 from rules.spans import FOREVER, Span, Spans, complement, intersection, normal
+from rules.validity import Validity
 
 
 class Status(StrEnum):
@@ -59,16 +60,19 @@ class Ledger:
     entries: dict[CredentialId, Entry] = field(default_factory=dict)
 
 
-def status(entitlement: Entitlement, entry: Entry, policy: Policy, time: int) -> tuple[Status | None, Entitled | None]:
+def status(
+    entitlement: Entitlement, entry: Entry, policy: Policy, time: int, *, valid_for: Validity | None = None
+) -> tuple[Status | None, Entitled | None]:
     """
     What to say of an award at a time, of what is due and of what was said before.
 
-    What was said binds: a holder under `keep` keeps (DESIGN.md, "From spans to status").
+    What was said binds: a holder under `keep` keeps (DESIGN.md, "From spans to status"). What is granted by hand is
+    valid for as long as what is earned.
     """
     act = max((act for act in entry.acts if act.occurred_at <= time), default=None)
     if act is not None and not act.grants:
         return Status.REVOKED, None
-    due = entitlement if act is None else with_grant(entitlement, act)
+    due = entitlement if act is None else with_grant(entitlement, act, valid_for)
     span = max((span for span in due if span.since <= time), default=None)
     said = entry.said
     if policy is Policy.KEEP and said is not None and (span is None or said.until > span.until):
@@ -80,14 +84,19 @@ def status(entitlement: Entitlement, entry: Entry, policy: Policy, time: int) ->
     return (Status.REVOKED if span.ending is Ending.LOST else Status.EXPIRED), span
 
 
-def with_grant(entitlement: Entitlement, act: Act) -> Entitlement:
-    """What is due together with a grant: from the act on without end, whatever was met and lost after it."""
-    before = tuple(span for span in entitlement if span.until < act.occurred_at)
-    joined = [span.since for span in entitlement if span.since < act.occurred_at <= span.until]
-    return (*before, Entitled(min([*joined, act.occurred_at]), FOREVER))
+def with_grant(entitlement: Entitlement, act: Act, valid_for: Validity | None = None) -> Entitlement:
+    """What is due together with a grant: from the act on while it is valid, whatever was met and lost after it."""
+    granted = cut(Span(act.occurred_at, FOREVER), valid_for)
+    if granted.since >= granted.until:
+        return entitlement
+    joined = [granted, *[span for span in entitlement if span.since <= granted.until and granted.since <= span.until]]
+    until, ending = max((span.until, span.ending) for span in joined)
+    before = [span for span in entitlement if span.until < granted.since]
+    after = [span for span in entitlement if granted.until < span.since]
+    return (*before, Entitled(min(span.since for span in joined), until, ending), *after)
 
 
-def held(entitlement: Entitlement, entry: Entry, policy: Policy) -> Spans:
+def held(entitlement: Entitlement, entry: Entry, policy: Policy, *, valid_for: Validity | None = None) -> Spans:
     """When a badge counts as held: while it is due or, under `keep`, was said to be, and was not taken back by hand."""
     due = [Span(span.since, span.until) for span in entitlement]
     if policy is Policy.KEEP and entry.said is not None:
@@ -97,7 +106,7 @@ def held(entitlement: Entitlement, entry: Entry, policy: Policy) -> Spans:
         if taken_back and taken_back[-1].until == FOREVER and act.grants:
             taken_back[-1] = Span(taken_back[-1].since, act.occurred_at)
         if act.grants:
-            due.append(Span(act.occurred_at, FOREVER))
+            due.append(Span(*cut(Span(act.occurred_at, FOREVER), valid_for)[:2]))
         elif not taken_back or taken_back[-1].until != FOREVER:
             taken_back.append(Span(act.occurred_at, FOREVER))
     return intersection([normal(due), complement(normal(taken_back))]) if taken_back else normal(due)

@@ -52,11 +52,10 @@ def entitlement(
             due = spans if grace is None else normal(Span(since, grace.after(until)) for since, until in spans)
         case _:
             assert_never(policy)
-    if valid_for is None:
-        return tuple(Entitled(since, until) for since, until in due)
-    return tuple(cut for cut in (_cut(span, valid_for) for span in due) if cut.since < cut.until)
+    return tuple(found for found in (cut(span, valid_for) for span in due) if found.since < found.until)
 
 
-def _cut(span: Span, valid_for: Validity) -> Entitled:
-    end = end_of_validity(valid_for, span.since)
+def cut(span: Span, valid_for: Validity | None) -> Entitled:
+    """A span as long as it is valid; what that cuts expires. Empty where validity was over before it began."""
+    end = FOREVER if valid_for is None else end_of_validity(valid_for, span.since)
     return Entitled(span.since, end, Ending.EXPIRED) if end < span.until else Entitled(span.since, span.until)

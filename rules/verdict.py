@@ -38,7 +38,7 @@ def verdict(
     """
     credential, policy = rule.credential, rule.credential.when_no_longer_met
     due = entitlement(policy, spans, grace=credential.grace, valid_for=credential.valid_for)
-    now, span = status(due, entry, policy, time)
+    now, span = status(due, entry, policy, time, valid_for=credential.valid_for)
     changed = shown(now, span) != shown(entry.status, entry.span)
     if not changed:
         entry = replace(entry, span=span, said=span)
@@ -55,7 +55,7 @@ def verdict(
             # What binds because it was said names the criteria that it was earned under (decision 0013).
             version=rule.version if is_met or not entry.version else entry.version,
         )
-    entry = replace(entry, held=held(due, entry, policy))
+    entry = replace(entry, held=held(due, entry, policy, valid_for=credential.valid_for))
     award = None
     if changed and now is not None:
         award = Award(

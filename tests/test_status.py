@@ -211,6 +211,50 @@ def test_status_is_a_function_of_what_is_due_what_was_said_and_what_was_done_by_
     assert status(due, entry, policy, time) == expected
 
 
+@pytest.mark.parametrize(
+    ("policy", "valid_for", "due", "time", "expected"),
+    [
+        # A grant is valid for as long as what is earned on that day.
+        (KEEP, days(3), (), 5, (AWARDED, expires(4, 7))),
+        (KEEP, days(3), (), 7, (EXPIRED, expires(4, 7))),
+        (REVOKE, until(5), (), 5, (AWARDED, expires(4, 6))),
+        # It goes on with what it falls into, and ends when the later of both does.
+        (KEEP, days(3), (expires(2, 5),), 6, (AWARDED, expires(2, 7))),
+        (REVOKE, days(3), (lost(2, 5),), 6, (AWARDED, expires(2, 7))),
+        (REVOKE, days(3), (lost(2, None),), 9, (AWARDED, lost(2, None))),
+        (REVOKE, days(3), (expires(6, 9),), 8, (AWARDED, expires(4, 9))),
+        # What was before it, and what comes after it, is apart.
+        (REVOKE, days(3), (lost(1, 3), expires(8, 11)), 7, (EXPIRED, expires(4, 7))),
+        (REVOKE, days(3), (lost(1, 3), expires(8, 11)), 8, (AWARDED, expires(8, 11))),
+        # Of what is not valid any more nothing can be granted.
+        (KEEP, until(3), (), 5, (None, None)),
+        (KEEP, until(3), (expires(2, 4),), 5, (EXPIRED, expires(2, 4))),
+    ],
+)
+def test_what_is_granted_by_hand_is_valid_for_as_long_as_what_is_earned(
+    policy: Policy,
+    valid_for: Validity,
+    due: Entitlement,
+    time: int,
+    expected: tuple[Status | None, Entitled | None],
+) -> None:
+    granted = Entry(acts=(grant(4 * DAY),))
+
+    assert status(due, granted, policy, time * DAY, valid_for=valid_for) == expected
+    assert holds_at(held(due, granted, policy, valid_for=valid_for), time * DAY) is (expected[0] is AWARDED)
+
+
+def test_a_grant_by_hand_renews_what_has_expired_and_was_kept() -> None:
+    learner = Learner(KEEP, valid_for=days(10))
+    learner.judged(days_met((3, None)), 4 * DAY)
+    learner.judged(days_met((3, None)), 13 * DAY)
+    learner.by_hand(grant(15 * DAY))
+
+    assert learner.judged(days_met((3, None)), 15 * DAY) == [(3, AWARDED, 15 * DAY)]
+    assert learner.awards[-1].expires_at == learner.due_at == 25 * DAY
+    assert learner.entry.held == (Span(3 * DAY, 13 * DAY), Span(15 * DAY, 25 * DAY))
+
+
 def test_who_keeps_keeps_also_when_the_grade_falls() -> None:
     learner = Learner(KEEP)
 
