@@ -9,21 +9,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import typer
 from aiokafka.errors import KafkaError
 
-from laurel import logs, operations, wiring, worker
+from laurel import learner_commands, operations, wiring, worker
 from laurel.catalogue_commands import app as catalogue_app
 from laurel.catalogue_file import read_catalogue
 from laurel.clock_command import show_or_set
-from laurel.config import Config
 from laurel.console import FAILED, USAGE, UTC_ZONE, TimeZone, err, fail, out, told
 from laurel.drawing import EPOCH
+from laurel.environment import settings_from_environment as _settings
+from laurel.environment import tenant_of, zone_of
 from laurel.evaluate import evaluate, read_lines
 from laurel.printing import body_of, summary_of, table_of
-from laurel.settings import Settings, unset
+from laurel.settings import unset
 from rules.catalogue import dump_catalogue
 from rules.keys import AwardId, CredentialId, Instant, LearnerId, TenantId
 from rules.ledger import Status
@@ -47,6 +47,7 @@ app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(awards_app, name="awards")
 app.add_typer(certificate_app, name="certificate")
 app.command("clock")(show_or_set)
+learner_commands.add_to(app)
 
 
 def _print_version(asked: bool) -> None:
@@ -173,9 +174,8 @@ def apply_catalogue(
     """Put a catalogue in force. Workers judge all that they know again, without a restart."""
     with told():
         settings = _settings()
-        config = wiring.config_of(settings) if settings.config or not tenant else None
-        whose = TenantId(tenant) or _only_tenant(wiring.config_of(settings))
-        catalogue = read_catalogue(file, whose, _zone_of(config, whose))
+        whose = tenant_of(settings, tenant)
+        catalogue = read_catalogue(file, whose, zone_of(settings, whose))
         options = wiring.stream_options(settings, None)
         try:
             asyncio.run(broker.put_in_force(options, [dump_catalogue(catalogue)]))
@@ -231,24 +231,6 @@ def render_certificate(
 def _interrupted(_number: int, _frame: object) -> NoReturn:
     """SIGTERM as Ctrl-C: what was started is ended on the way out."""
     raise KeyboardInterrupt
-
-
-def _settings() -> Settings:
-    settings = wiring.settings_of(os.environ)
-    logs.set_up(settings.log_format, settings.log_level)
-    return settings
-
-
-def _only_tenant(config: Config) -> TenantId:
-    if len(config.tenants) != 1:
-        fail(f"say whose it is with --tenant: {', '.join(tenant.id for tenant in config.tenants)}", USAGE)
-    return config.tenants[0].id
-
-
-def _zone_of(config: Config | None, tenant: TenantId) -> ZoneInfo:
-    """Where the days of a tenant's deadlines begin."""
-    tenants = () if config is None else config.tenants
-    return next((one.time_zone for one in tenants if one.id == tenant), UTC_ZONE)
 
 
 def _award_id(text: str) -> str:

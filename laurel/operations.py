@@ -1,7 +1,8 @@
 """Operations: what the command line asks of the broker and the database."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from laurel import wiring
 from laurel.catalogue_file import read_catalogue
@@ -11,6 +12,8 @@ from rules.awards import Award
 from rules.keys import AwardId
 from sinks.postgres import PostgresSink
 from streams import broker
+
+Found = TypeVar("Found")
 
 
 async def apply_topics(settings: Settings, replication: int) -> list[str]:
@@ -44,6 +47,16 @@ async def list_awards(settings: Settings, **chosen: Any) -> list[Award]:
     try:
         await sink.connect()
         return await sink.list_awards(**chosen)
+    finally:
+        await sink.close()
+
+
+async def ask(settings: Settings, question: Callable[[PostgresSink], Awaitable[Found]]) -> Found:
+    """Ask the database something."""
+    sink = _sink(settings)
+    try:
+        await sink.connect()
+        return await question(sink)
     finally:
         await sink.close()
 

@@ -92,6 +92,11 @@ class MemorySink:
             standing for (of, who, _), standing in sorted(self.standings.items()) if of == tenant and who == learner
         ]
 
+    async def list_credentials(self, tenant: TenantId) -> list[CredentialId]:
+        """The credentials that anyone was awarded, by their ids."""
+        self._check_available()
+        return sorted({award.credential for award in self.awards.values() if award.tenant == tenant})
+
     def _check_available(self) -> None:
         if not self.available:
             raise SinkUnavailable("The sink in memory is switched off.")

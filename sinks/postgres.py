@@ -125,6 +125,10 @@ class PostgresSink:
         """How far a learner is with each credential, by its id."""
         return [standing_of(row) for row in await self._fetch("list_standings", tenant, learner)]
 
+    async def list_credentials(self, tenant: TenantId) -> list[CredentialId]:
+        """The credentials that anyone was awarded, by their ids."""
+        return sorted(CredentialId(row["credential"]) for row in await self._fetch("list_credentials", tenant))
+
     async def _write(self, items: Sequence[Item]) -> list[Refused]:
         """Write all, or find by halves which rows are refused: the order stays, and 5,000 rows take 12 rounds."""
         try:

@@ -41,7 +41,18 @@ LAYERS = [ROOT / name for name in ("laurel", "portal", "streams", "sinks", "rule
 MODULES = sorted(path for layer in LAYERS for path in layer.rglob("*.py"))
 
 # These start a stack or want a broker or a database: of them only the command line is checked.
-NEED_A_STACK = ("demo", "dev", "worker", "topics apply", "topics check", "catalogue apply", "awards", "certificate")
+NEED_A_STACK = (
+    "demo",
+    "dev",
+    "worker",
+    "topics apply",
+    "topics check",
+    "catalogue apply",
+    "awards",
+    "certificate",
+    "why",
+    "near",
+)
 # The words of the design, each in the glossary.
 WORDS = {
     *("source", "fact", "register", "stamp", "history", "course fact", "span", "criterion", "clause", "credential"),

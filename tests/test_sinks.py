@@ -93,6 +93,15 @@ async def test_what_is_not_there_is_none(sink: Sink) -> None:
     assert await sink.find_award(award().award_id) is None
     assert await sink.find_person(TENANT, LEARNER) is None
     assert await sink.list_standings(TENANT, LEARNER) == []
+    assert await sink.list_credentials(TENANT) == []
+
+
+async def test_credentials_are_listed_once_each_and_of_one_tenant(sink: Sink) -> None:
+    ids = [CredentialId(name) for name in ("sql", "Data", "data-literacy", "é", "sql~1")]
+    of_another = award(credential=CredentialId("other"), tenant=TenantId("t2"))
+    await sink.write([*[award(f"u-{n}", credential=one) for one in ids for n in range(3)], of_another])
+
+    assert await sink.list_credentials(TENANT) == sorted(ids)
 
 
 async def test_nothing_to_write_is_written(sink: Sink) -> None:

@@ -49,3 +49,19 @@ SELECT
     met_at, expires_at, decided_at, reason, evidence
 FROM awards
 WHERE award_id = $1
+
+-- list_credentials --
+-- The credentials that anyone was awarded, each once: a leap from one to the next through the index.
+WITH RECURSIVE found AS (
+    (SELECT credential FROM awards WHERE tenant = $1 ORDER BY credential LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT known.credential FROM awards AS known
+        WHERE known.tenant = $1 AND known.credential > found.credential
+        ORDER BY known.credential
+        LIMIT 1
+    )
+    FROM found
+    WHERE found.credential IS NOT NULL
+)
+SELECT credential FROM found WHERE credential IS NOT NULL
