@@ -11,24 +11,19 @@ from typing import Annotated, NoReturn
 from uuid import UUID
 
 import typer
-from aiokafka.errors import KafkaError
 
-from laurel import learner_commands, operations, wiring, worker
+from laurel import catalogue_live, learner_commands, operations, wiring, worker
 from laurel.catalogue_commands import app as catalogue_app
 from laurel.catalogue_file import read_catalogue
 from laurel.clock_command import show_or_set
 from laurel.console import FAILED, USAGE, UTC_ZONE, TimeZone, err, fail, out, told
 from laurel.drawing import EPOCH
 from laurel.environment import settings_from_environment as _settings
-from laurel.environment import tenant_of, zone_of
 from laurel.evaluate import evaluate, read_lines
 from laurel.printing import body_of, summary_of, table_of
 from laurel.settings import unset
-from rules.catalogue import dump_catalogue
 from rules.keys import AwardId, CredentialId, Instant, LearnerId, TenantId
 from rules.ledger import Status
-from rules.rulebook import rulebook
-from streams import broker
 
 app = typer.Typer(
     name="laurel",
@@ -48,6 +43,7 @@ app.add_typer(awards_app, name="awards")
 app.add_typer(certificate_app, name="certificate")
 app.command("clock")(show_or_set)
 learner_commands.add_to(app)
+catalogue_live.add_to(catalogue_app)
 
 
 def _print_version(asked: bool) -> None:
@@ -164,24 +160,6 @@ def check_topics() -> None:
         if said:
             raise typer.Exit(FAILED)
         out.print("all topics are as they should be")
-
-
-@catalogue_app.command("apply")
-def apply_catalogue(
-    file: Annotated[Path, typer.Argument(help="The catalogue.")],
-    tenant: Annotated[str, typer.Option(help="Whose it is; by default the only tenant of the configuration.")] = "",
-) -> None:
-    """Put a catalogue in force. Workers judge all that they know again, without a restart."""
-    with told():
-        settings = _settings()
-        whose = tenant_of(settings, tenant)
-        catalogue = read_catalogue(file, whose, zone_of(settings, whose))
-        options = wiring.stream_options(settings, None)
-        try:
-            asyncio.run(broker.put_in_force(options, [dump_catalogue(catalogue)]))
-        except KafkaError as error:
-            fail(f"the catalogue is not in force: {settings.broker} says {error}", FAILED)
-        out.print(f"version {catalogue.version} is in force for {catalogue.tenant}: {rulebook(catalogue).digest}")
 
 
 @awards_app.command("list")

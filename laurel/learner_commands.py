@@ -54,7 +54,8 @@ def say_why(
         if as_json:
             typer.echo(json.dumps(why_document(found), ensure_ascii=False))
         else:
-            out.print(why_tree(found))
+            # Wrapped, since what is cut off of an id is of no use.
+            out.print(why_tree(found), soft_wrap=False)
 
 
 def say_near(
@@ -78,7 +79,7 @@ def say_near(
         elif not found:
             out.print(f"{learner} has begun nothing that is not earned already")
         else:
-            out.print(near_table(found))
+            out.print(near_table(found), soft_wrap=False)
 
 
 def _asked(

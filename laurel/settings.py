@@ -154,6 +154,12 @@ class Settings(BaseSettings):
         default="info", description="The least that is logged: `debug`, `info`, `warning` or `error`"
     )
     batch_max_records: int = Field(default=4_000, ge=1, le=100_000, description="The most records in one transaction")
+    walk_learners: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        description="How many learners are judged again between two batches, after a change of catalogue or course",
+    )
     batch_max_seconds: float = Field(
         default=2.0,
         ge=0.01,

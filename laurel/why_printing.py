@@ -14,6 +14,7 @@ from rules.awards import Award
 from rules.closeness import Near
 from rules.criteria import Node, percent
 from rules.keys import AwardId, Instant
+from rules.ledger import Status
 from sinks.documents import node_document
 from sinks.standing_queries import Why
 from streams.messages import rfc3339
@@ -107,7 +108,7 @@ def _add_award(tree: Tree, award: Award, behind: Mapping[AwardId, Award]) -> Non
     )
     if award.met_at is not None:
         until = "" if award.expires_at is None else f", until {_time(award.expires_at)}"
-        said.add(f"met since {_time(award.met_at)}{until}")
+        said.add(f"{'met' if award.status is Status.AWARDED else 'was met'} from {_time(award.met_at)}{until}")
     for evidence in award.evidence:
         by = [*evidence.events, *_badges(evidence.awards, behind)]
         said.add(f"by {evidence.clause}: {_some(by)}")

@@ -57,6 +57,7 @@ def stream_options(settings: Settings, config: Config | None) -> StreamOptions:
         batch_records=settings.batch_max_records,
         batch_bytes=settings.batch_max_bytes,
         batch_seconds=settings.batch_max_seconds,
+        walk_learners=settings.walk_learners,
         standbys=settings.standbys,
         recovery_limit_seconds=settings.recovery_limit_seconds,
         commit_limit_seconds=settings.commit_limit_seconds,

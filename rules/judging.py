@@ -78,7 +78,7 @@ def bring_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey) -> bool:
             known.progress.delete(place)
     ledger.judged_under = rulebook.digest
     ledger.clauses = {}
-    for course, histories in _asked_histories(known, rulebook, who).items():
+    for course, histories in asked_histories(known, rulebook, who).items():
         record = known.course(who.tenant, course)
         progress = CourseProgress(judged_under=rulebook.digest, course_revision=record.revision, histories=histories)
         changed = _met(known, rulebook, who, progress, record, rulebook.by_course[course])
@@ -227,7 +227,7 @@ def _met(
     return changed
 
 
-def _asked_histories(known: Known, rulebook: Rulebook, who: LearnerKey) -> dict[CourseId, Histories]:
+def asked_histories(known: Known, rulebook: Rulebook, who: LearnerKey) -> dict[CourseId, Histories]:
     """All that was said of a learner and that rules ask about, by course."""
     found: dict[CourseId, Histories] = defaultdict(dict)
     for place, history in known.facts.scan(prefix(*who)):

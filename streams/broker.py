@@ -2,14 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaConnectionError,
+    NotCoordinatorForGroupError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+from aiokafka.structs import RecordMetadata
 
 from rules.keys import Instant, TenantId, key
 from streams import topics, wire
@@ -20,6 +29,8 @@ log = structlog.get_logger("laurel")
 
 # How long to wait between tries, in seconds; the last repeats.
 DELAYS_SECONDS = (0.5, 1.0, 2.0, 5.0)
+# The same, where the coordinator of the workers' group is asked for: then it is an error.
+COORDINATOR_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 5.0, 10.0)
 
 
 class Admin(AIOKafkaAdminClient):
@@ -35,6 +46,18 @@ async def reached(options: StreamOptions, stop: asyncio.Event) -> Admin | None:
     return await started(
         lambda: Admin(bootstrap_servers=options.bootstrap, **options.security), options.bootstrap, patience
     )
+
+
+@asynccontextmanager
+async def connected(options: StreamOptions) -> AsyncIterator[Admin]:
+    """An admin client, once the broker can be reached."""
+    admin = await reached(options, asyncio.Event())
+    if admin is None:
+        raise KafkaConnectionError("nobody has told to stop")
+    try:
+        yield admin
+    finally:
+        await admin.stop()
 
 
 async def until_as_wanted(admin: Admin, options: StreamOptions, stop: asyncio.Event) -> list[str]:
@@ -121,11 +144,33 @@ async def _unlike(admin: Admin, wanted: list[topics.Topic]) -> list[str]:
     ]
 
 
-async def put_in_force(options: StreamOptions, documents: Iterable[Mapping[str, Any]]) -> None:
+async def committed(admin: Admin, options: StreamOptions) -> dict[TopicPartition, int]:
+    """
+    How far the workers have read facts, and when badges are held. No group is joined for it.
+
+    Raises KafkaError when no coordinator answers: a broker that was just made, or has just started, needs a while.
+    """
+    asked = [TopicPartition(topic, at) for topic in (topics.FACTS, topics.HELD) for at in range(options.partitions)]
+    for delay_seconds in (*COORDINATOR_SECONDS, None):
+        try:
+            found = await admin.list_consumer_group_offsets(options.app_id, partitions=asked)
+            # An answer that names no partition is an error that aiokafka has not read (see `heed_offset_errors`).
+            if found.keys() >= set(asked):
+                return {tp: offset.offset for tp, offset in found.items() if offset.offset >= 0}
+        except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError, GroupLoadInProgressError):
+            if delay_seconds is None:
+                raise
+        if delay_seconds is not None:
+            await asyncio.sleep(delay_seconds)
+    raise GroupCoordinatorNotAvailableError(f"nobody says what {options.app_id} has committed")
+
+
+async def put_in_force(options: StreamOptions, documents: Iterable[Mapping[str, Any]]) -> dict[int, int]:
     """
     Write catalogues to all partitions of the facts, in one transaction: they take effect at a known offset.
 
-    Raises KafkaError when the broker refuses; nothing is in force then.
+    Gives the offset of the last of them in each partition. Raises KafkaError when the broker refuses; nothing is in
+    force then.
     """
     now = Instant(time.time_ns() // 1_000)
     producer = AIOKafkaProducer(
@@ -134,6 +179,7 @@ async def put_in_force(options: StreamOptions, documents: Iterable[Mapping[str, 
         max_request_size=8 << 20,
         **options.security,
     )
+    sent: dict[int, asyncio.Future[RecordMetadata]] = {}
     await producer.start()
     try:
         async with producer.transaction():
@@ -141,6 +187,7 @@ async def put_in_force(options: StreamOptions, documents: Iterable[Mapping[str, 
                 record = wire.FactsRecord(catalogue=wire.CatalogueInForce(dict(document), now))
                 place = key("catalogue", TenantId(document["tenant"])).encode()
                 for partition in range(options.partitions):
-                    await producer.send(topics.FACTS, wire.dump(record), place, partition=partition)
+                    sent[partition] = await producer.send(topics.FACTS, wire.dump(record), place, partition=partition)
     finally:
         await producer.stop()
+    return {partition: (await told).offset for partition, told in sent.items()}

@@ -11,7 +11,7 @@ from rules.known import Decisions, KnownOfCertificates
 from streams import topics, wire
 from streams.dialects.dialect import UnreadableEvent
 from streams.lane import Run
-from streams.progress import BREATH, WALK_LEARNERS
+from streams.progress import BREATH
 from streams.work import State, standings
 
 STAGE = "certificates"
@@ -50,7 +50,7 @@ class Certificates:
         """
         if not certify.is_behind(self.known):
             return False
-        done = certify.look_on(self.known, WALK_LEARNERS)
+        done = certify.look_on(self.known, self.state.shared.options.walk_learners)
         self.state.shared.metrics.walked.labels("certificates").inc(done)
         await self._commit(None)
         self.walking = int(certify.is_behind(self.known))

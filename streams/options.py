@@ -35,6 +35,7 @@ class StreamOptions:
     batch_records: int = 4_000
     batch_bytes: int = 16 << 20
     batch_seconds: float = 2.0
+    walk_learners: int = 100
     standbys: int = 0
     recovery_limit_seconds: int = 120
     commit_limit_seconds: int = 120

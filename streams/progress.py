@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 from rules import decide, telling
 from rules.awards import Held
 from rules.keys import key
-from rules.known import Decisions, Known
+from rules.known import Decisions, Known, Walk
 from streams import messages, topics, wire
 from streams.dialects.dialect import UnreadableEvent
 from streams.lane import Run
@@ -24,9 +24,6 @@ STAGE = "progress"
 
 # Between so many records the event loop may turn to other lanes, and to whoever asks how we are.
 BREATH = 256
-
-# So many learners a walk takes between two batches.
-WALK_LEARNERS = 100
 
 
 @dataclass(slots=True)
@@ -56,15 +53,25 @@ class Progress:
         """Go on with those who are due, and with the walks that catalogues and course facts have caused."""
         under_way, is_behind = decide.walks(self.known), decide.is_behind(self.known)
         if under_way or is_behind:
-            done = decide.look_on(self.known, WALK_LEARNERS)
+            learners = self.state.shared.options.walk_learners
+            done = decide.look_on(self.known, learners)
             if under_way:
                 place, walk = under_way[0]
-                done += decide.walk_on(self.known, place, walk, WALK_LEARNERS)
+                done += decide.walk_on(self.known, place, walk, learners)
             self.state.shared.metrics.walked.labels("progress").inc(done)
+            before = dict(under_way)
             under_way, is_behind = decide.walks(self.known), decide.is_behind(self.known)
             await self._commit(None)
+            self._say_ended(before, dict(under_way))
         self.walking = len(under_way) + is_behind
         return self.walking > 0
+
+    def _say_ended(self, before: dict[str, Walk], now: dict[str, Walk]) -> None:
+        """Say which walks are at their end."""
+        for place, walk in before.items():
+            if place not in now:
+                about = {"tenant": walk.tenant, "course": walk.course or "all", "partition": self.state.tp.partition}
+                log.info("everyone is judged again", **about)
 
     async def _fold(self, records: "Sequence[ConsumerRecord[bytes, bytes]]", began: int) -> int:
         """Take records one by one, until all are taken or the time is over; says where it stopped."""

@@ -48,6 +48,7 @@ NEED_A_STACK = (
     "topics apply",
     "topics check",
     "catalogue apply",
+    "catalogue preview",
     "awards",
     "certificate",
     "why",

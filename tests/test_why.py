@@ -58,7 +58,7 @@ async def test_an_award_is_explained_by_what_met_it() -> None:
     for line in (
         "u-17: data-literacy, badge",
         "awarded: criteria met, decided 2026-03-01 12:00 (revision 1)",
-        "met since 2026-03-01 12:00",
+        "met from 2026-03-01 12:00",
         "by final_grade DATA101 ≥ 70: e-1",
         "✓ all of: 1 of 1 condition",
         "✓ final_grade DATA101 ≥ 70: 70 of 70 %; e-1",

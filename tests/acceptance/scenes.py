@@ -49,7 +49,11 @@ def on_kafka(bootstrap: str, prefix: str) -> Iterator[Stack]:
     with prepared(bootstrap, DEMO_CATALOGUE) as stack:
         stack.environ["LAUREL_APP_ID"] = prefix
         asyncio.run(make_topics(bootstrap, {"lms.brightspace": 4, "lms.laurel": 3}))
-        for arguments in (("topics", "apply"), ("topics", "check"), ("catalogue", "apply", str(DEMO_CATALOGUE))):
+        for arguments in (
+            ("topics", "apply"),
+            ("topics", "check"),
+            ("catalogue", "apply", "--yes", str(DEMO_CATALOGUE)),
+        ):
             done = command(stack, *arguments)
             assert done.returncode == 0, done.stdout + done.stderr
         yield stack

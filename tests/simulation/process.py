@@ -37,6 +37,9 @@ AGENTS = {"intake": "intake", topics.FACTS: "progress", topics.HELD: "certificat
 # As `streams.app` sets it.
 HEARTBEAT_SECONDS = 1.0
 
+# So many are walked between two batches: few, so that some are always left.
+WALKED = 2
+
 # Nobody reads them here, and making them takes longer than a simulated second.
 METRICS = Metrics(CollectorRegistry())
 
@@ -126,6 +129,7 @@ class Process:
             worker_name=self.name,
             partitions=shape.partitions,
             batch_records=shape.batch_records,
+            walk_learners=WALKED,
         )
         shared = Shared(
             options=options, metrics=METRICS, consumer=self.consumer, now=self._world.now, seconds=self._seconds

@@ -19,9 +19,8 @@ from tests.simulation.world import World
 BREATH = 3
 # So many values stay in hand between batches: few, so that some are always dropped.
 KEPT = 5
-# So many are looked at when their time comes, and walked between two batches: few, so that some are always left.
+# So many are looked at when their time comes: few, so that some are always left.
 AT_ONCE = 1
-WALKED = 2
 
 
 def staged(world: World) -> None:
@@ -56,8 +55,6 @@ def _set(world: World) -> Iterator[None]:
             patch.object(certificates, "BREATH", BREATH),
             patch.object(decide, "AT_ONCE", AT_ONCE),
             patch.object(certify, "AT_ONCE", AT_ONCE),
-            patch.object(progress, "WALK_LEARNERS", WALKED),
-            patch.object(certificates, "WALK_LEARNERS", WALKED),
         ):
             yield
     finally:

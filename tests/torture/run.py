@@ -199,7 +199,7 @@ class Run:
         until, said = time.monotonic() + APPLY_SECONDS, ""
         while time.monotonic() < until:
             try:
-                done = command(self.scene.stack, "catalogue", "apply", str(path))
+                done = command(self.scene.stack, "catalogue", "apply", "--yes", "--no-wait", str(path))
             except subprocess.TimeoutExpired as error:
                 said = f"it hung: {error}"
                 break

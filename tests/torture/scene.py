@@ -53,7 +53,7 @@ def _put_up(stack: Stack) -> None:
     """Make topics, and put the first catalogue in force, as an operator does."""
     stack.environ |= {"LAUREL_APP_ID": APP, "LAUREL_PARTITIONS": str(PARTITIONS)}
     asyncio.run(make_topics(stack.settings.broker, SOURCES))
-    for arguments in (("topics", "apply"), ("topics", "check"), ("catalogue", "apply", str(DEMO_CATALOGUE))):
+    for arguments in (("topics", "apply"), ("topics", "check"), ("catalogue", "apply", "--yes", str(DEMO_CATALOGUE))):
         done = command(stack, *arguments)
         if done.returncode != 0:
             raise RuntimeError(f"`laurel {' '.join(arguments)}` failed: {done.stdout}{done.stderr}")
