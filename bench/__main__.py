@@ -12,7 +12,7 @@ import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from bench import latency, lms, machine, report, restore, scale, throughput, workers
+from bench import latency, lms, machine, preview, report, restore, scale, throughput, workers
 from bench.machine import UnfitMachineError
 from bench.measuring import FailedRunError
 from bench.processors import kafka_version, peer_versions, prepare_peers
@@ -35,6 +35,7 @@ class Group(StrEnum):
     LATENCY = "latency"
     LEARNERS = "learners"
     CATALOGUE = "catalogue"
+    PREVIEW = "preview"
     WORKERS = "workers"
 
 
@@ -45,6 +46,7 @@ MEASURES = {
     Group.LATENCY: latency.measure,
     Group.LEARNERS: scale.measure_learners,
     Group.CATALOGUE: scale.measure_catalogue,
+    Group.PREVIEW: preview.measure,
     Group.WORKERS: workers.measure,
 }
 FAULTS = (

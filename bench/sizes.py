@@ -8,7 +8,8 @@ class Sizes:
     """
     Learners of a backlog (each has 100 events: five courses of 20), and how long slow or endless runs take.
 
-    `stored` are the learners of the large state, and `few` those of the small one it is compared with.
+    `stored` are the learners of the large state, and `few` those of the small one it is compared with;
+    `previewed` those for whom a new rule is previewed.
     """
 
     learners: int
@@ -24,6 +25,7 @@ class Sizes:
     credentials: int
     catalogue_learners: int
     repeat: int
+    previewed: int
 
 
 FULL = Sizes(
@@ -40,6 +42,7 @@ FULL = Sizes(
     credentials=2_000,
     catalogue_learners=2_000,
     repeat=3,
+    previewed=10_000,
 )
 QUICK = Sizes(
     learners=3_000,
@@ -55,4 +58,5 @@ QUICK = Sizes(
     credentials=2_000,
     catalogue_learners=600,
     repeat=1,
+    previewed=500,
 )
