@@ -42,6 +42,7 @@ class Hosts(Protocol):
 
     topics: frozenset[str]
     is_leaving: bool
+    is_open: bool
 
     async def assigned(self, partitions: set[TP], generation: int) -> None: ...
 
@@ -261,6 +262,9 @@ class Consumer(driver.Consumer):
         for tp, found in (records or {}).items():
             if tp not in ours:
                 batches[tp] = found
+            elif self._is_written_by_us(tp):
+                # Resumed after its recovery had ended, by the end of another one: what comes of it is our own.
+                self.pause_partitions({tp})
             elif found and tp in positions and not self._is_unknown(tp, seeks):
                 batches[tp] = [self._batch(tp, found, None if self._is_moved(seeks) else positions[tp][0])]
         if self.app.in_recovery:
@@ -308,6 +312,11 @@ class Consumer(driver.Consumer):
         if tp in self.fetched and self._is_moved(seeks):
             self._rewinds[tp] = self.fetched[tp]
         return tp not in self.fetched or tp in self._rewinds
+
+    def _is_written_by_us(self, tp: TP) -> bool:
+        """Whether it is the changelog of a partition whose lane is open: its state is what the lane writes."""
+        recovery = self.app.tables.recovery  # type: ignore[attr-defined]  # not in the interface
+        return self.hosts.is_open and tp in recovery.active_tps
 
     def _batch(self, tp: TP, found: Records, position: int | None) -> Run:
         """

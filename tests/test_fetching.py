@@ -201,3 +201,20 @@ async def test_what_was_fetched_before_counts_no_more_once_partitions_are_handed
     await consumer.on_partitions_assigned({SOURCE}, 2)
 
     assert known == [{}]
+
+
+async def test_the_changelog_of_an_open_lane_is_not_handed_over_and_is_paused(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(CHANGELOG, 5)
+    fetch, consumer = reading(streams, log, monkeypatch), cast("Consumer", streams.app.consumer)
+    consumer._active_partitions = {CHANGELOG}
+    await consumer.seek_wait({CHANGELOG: 5})
+    await fetch(1)
+    assert len(await fetch(2)) == 1
+
+    streams.app.tables.recovery.active_tps.add(CHANGELOG)  # type: ignore[attr-defined]  # not in the interface
+    streams.lanes.is_open = True
+
+    assert await fetch(2) == []
+    assert CHANGELOG not in consumer._active_partitions

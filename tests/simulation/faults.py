@@ -77,6 +77,11 @@ def _go_on_reading(_self: Recovery) -> None:
     """As Faust with a recovery buffer of 1: a worker goes on reading the changelogs that it writes."""
 
 
+def _take_it_for_anothers(_self: Consumer, _tp: TP) -> bool:
+    """A consumer that hands over whatever it reads."""
+    return False
+
+
 def _let_all_through(_self: Broker, _transactional_id: str, _epoch: int) -> None:
     """A broker that fences nobody."""
 
@@ -130,7 +135,11 @@ FAULTS: dict[str, tuple[Place, ...]] = {
     "commit what the broker refused": ((Transaction, "commit", _commit_without_asking),),
     "ack on exception": ((Lane, "run", _ack_on_exception),),
     "local store first": ((State, "commit", _store_first),),
-    "own changelog re-applied": ((Recovery, "restored", _go_on_reading), (BatchTable, "_apply", _apply_whatever_comes)),
+    "own changelog re-applied": (
+        (Recovery, "restored", _go_on_reading),
+        (Consumer, "_is_written_by_us", _take_it_for_anothers),
+        (BatchTable, "_apply", _apply_whatever_comes),
+    ),
     "zombie not fenced": ((Broker, "check", _let_all_through),),
     "awards outside the transaction": ((Transaction, "send", _awards_outside),),
     "restore that skips an error": ((BatchTable, "apply_changelog_batch", _skip_errors),),
