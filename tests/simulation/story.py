@@ -5,7 +5,6 @@ from datetime import UTC, date
 from random import Random
 
 from laurel.term_records import Told, broken, foreign, native
-from rules.awards import CredentialKind
 from rules.catalogue import Catalogue, Credential
 from rules.criteria import (
     OUTSIDE,
@@ -82,28 +81,19 @@ def _catalogue(random: Random, version: int) -> Catalogue:
 
 
 def _with_an_end(random: Random, credential: Credential) -> Credential:
-    """
-    Grace and validity for some. Badges may end on the day that passes when all is told.
-
-    What a certificate has of its own ends before: nothing but badges moves the clock of its agent.
-    """
-    is_badge = credential.kind is CredentialKind.BADGE
+    """Grace and validity for some. What ends may do so on the day that passes when all is told."""
     if credential.when_no_longer_met is Policy.REVOKE and random.random() < 0.5:
-        credential = replace(credential, grace=Length(days=random.choice((2, 14) if is_badge else (2,))))
+        credential = replace(credential, grace=Length(days=random.choice((2, 14))))
     if random.random() < 0.5:
-        validity = random.choice((*SOON, *ON_THE_LAST_DAY) if is_badge else SOON)
-        credential = replace(credential, valid_for=validity)
+        credential = replace(credential, valid_for=random.choice(ENDS))
     return credential
 
 
-SOON: tuple[Validity, ...] = (
-    Length(days=5),
-    Length(months=1),
-    until_next(3, 10, UTC),
-    until_day(date(2026, 3, 9), UTC),
+ENDS: tuple[Validity, ...] = (
+    *(Length(days=5), Length(months=1), until_next(3, 10, UTC), until_day(date(2026, 3, 9), UTC)),
+    # The term begins 119 days before it is over, and then a day passes.
+    *(Length(days=119), until_day(date(2026, 6, 28), UTC), until_day(date(2026, 6, 29), UTC)),
 )
-# The term begins 119 days before it is over.
-ON_THE_LAST_DAY: tuple[Validity, ...] = (Length(days=119), until_day(date(2026, 6, 29), UTC))
 
 
 def _without_parts(credentials: list[Credential], kept: list[Credential]) -> list[Credential]:
