@@ -48,7 +48,7 @@ TimeZone = Annotated[
         "--time-zone",
         parser=_zone,
         metavar="ZONE",
-        help="Where the days of deadlines begin; for workers the configuration says it.",
+        help="Where the days of the catalogue begin and end; for workers the configuration says it.",
     ),
 ]
 UTC_ZONE: Final = ZoneInfo("UTC")

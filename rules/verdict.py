@@ -40,9 +40,9 @@ def verdict(
     due = entitlement(policy, spans, grace=credential.grace, valid_for=credential.valid_for)
     now, span = status(due, entry, policy, time, valid_for=credential.valid_for)
     changed = shown(now, span) != shown(entry.status, entry.span)
-    if not changed:
+    if not changed and span != entry.span:
         entry = replace(entry, span=span, said=span)
-    else:
+    if changed:
         is_met = now is Status.AWARDED and span is not None and holds_at(spans, span.since)
         backed = evidence_at(span.since) if now is Status.AWARDED and span is not None else ()
         entry = replace(
