@@ -14,7 +14,7 @@ from laurel.faults import FileFaults, in_order, show
 from laurel.located import Document, read_document
 from laurel.policy_forms import MaybeValidFor, Multiplicity, WhenNoLongerMet, policy_of, validity_of
 from laurel.shapes import (
-    MAX_ID_CHARACTERS,
+    KEY_SCHEMA,
     NOT_BLANK,
     NOT_BLANK_SCHEMA,
     Form,
@@ -42,7 +42,7 @@ def _address(text: str) -> str:
     return text
 
 
-_KEYS_SCHEMA: Final[dict[str, JsonValue]] = {"propertyNames": {"maxLength": MAX_ID_CHARACTERS, **NOT_BLANK_SCHEMA}}
+_KEYS_SCHEMA: Final[dict[str, JsonValue]] = {"propertyNames": {**KEY_SCHEMA}}
 _ADDRESS: Final = r"https?://[^\s/?#]+[^\s]*"
 
 

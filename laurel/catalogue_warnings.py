@@ -27,6 +27,7 @@ from rules.criteria import (
     Group,
     ItemGrade,
     Not,
+    WeightedGrade,
     describe,
     leaves,
     parts_of,
@@ -175,6 +176,8 @@ def _bars(document: Document, part: _Part) -> Iterator[Fault]:
             kind = "calculated_grade"
         case ItemGrade(at_least=bar):
             kind = "item_grade"
+        case WeightedGrade(at_least=bar):
+            kind = "weighted_grade"
         case _:
             return
     path = (*part.path, kind, "at_least")

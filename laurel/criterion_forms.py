@@ -3,12 +3,12 @@
 from datetime import datetime, tzinfo
 from typing import Annotated, Final, Literal, TypeAlias, assert_never
 
-from pydantic import BeforeValidator, Discriminator, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, JsonValue
 
-from laurel.criterion_values import BadgeId, Course, Moment, Score, SomeLength, Times, topics_value
+from laurel.criterion_values import BadgeId, Course, Moment, Score, SomeLength, Times, Weight, topics_value
 from laurel.drawing import EPOCH
 from laurel.faults import nearest, show
-from laurel.shapes import Form, Id, named, one_of, refusal, tag
+from laurel.shapes import KEY_SCHEMA, Form, Id, Key, named, one_of, refusal, tag
 from rules.criteria import (
     OUTSIDE,
     AllOf,
@@ -25,10 +25,12 @@ from rules.criteria import (
     Participated,
     PriorLearning,
     TopicsCompleted,
+    WeightedGrade,
 )
 from rules.keys import CourseId, CredentialId
 from rules.lengths import Length
 
+_LEAST_WEIGHED: Final = 2
 # Words that authors try as criteria, with where they belong.
 _ELSEWHERE: Final = {
     "within": "Write it into `badges`, such as `badges: {at_least: 3, of: […], within: {days: 365}}`.",
@@ -65,6 +67,7 @@ _KINDS: Final = (
     "final_grade",
     "calculated_grade",
     "item_grade",
+    "weighted_grade",
     "topics_completed",
     "course_completed",
     "participated",
@@ -80,15 +83,44 @@ _ONE_KEY: Final = f"Write one of {one_of(_KINDS)} as a key."
 _LISTED: Final[dict[str, JsonValue]] = {"minItems": 1, "uniqueItems": True}
 
 
+Released: TypeAlias = Annotated[
+    Literal["only", "any"],
+    Field(description="`any`: grades count whether they are released or not", examples=["any"]),
+]
+
+
 class GradeForm(Form):
     course: Course
     at_least: Score
+    released: Released = "only"
 
 
 class ItemGradeForm(Form):
     course: Course
     item: Annotated[Id, Field(description="The id of the graded item", examples=["exam"])]
     at_least: Score
+    released: Released = "only"
+
+
+def _some_items(items: dict[str, int]) -> dict[str, int]:
+    if len(items) < _LEAST_WEIGHED:
+        raise refusal("weighs fewer than two items.", "Name two or more, or write `item_grade`.")
+    return items
+
+
+class WeightedForm(Form):
+    course: Course
+    items: Annotated[
+        dict[Key, Weight],
+        AfterValidator(_some_items),
+        Field(
+            description="Each graded item's id, with its weight",
+            json_schema_extra={"minProperties": _LEAST_WEIGHED, "propertyNames": {**KEY_SCHEMA}},
+            examples=[{"essay": 40, "exam": 60}],
+        ),
+    ]
+    at_least: Score
+    released: Released = "only"
 
 
 def _topics_tag(value: object) -> str:
@@ -157,6 +189,10 @@ class OneItemGradeForm(Form):
     item_grade: ItemGradeForm
 
 
+class WeightedGradeForm(Form):
+    weighted_grade: WeightedForm
+
+
 class TopicsCompletedForm(Form):
     topics_completed: TopicsForm
 
@@ -207,6 +243,7 @@ _OfCourseForm: TypeAlias = (
     FinalGradeForm
     | CalculatedGradeForm
     | OneItemGradeForm
+    | WeightedGradeForm
     | TopicsCompletedForm
     | CourseCompletedForm
     | ParticipatedForm
@@ -224,6 +261,7 @@ CriterionForm: TypeAlias = Annotated[
     Annotated[FinalGradeForm, tag("final_grade")]
     | Annotated[CalculatedGradeForm, tag("calculated_grade")]
     | Annotated[OneItemGradeForm, tag("item_grade")]
+    | Annotated[WeightedGradeForm, tag("weighted_grade")]
     | Annotated[TopicsCompletedForm, tag("topics_completed")]
     | Annotated[CourseCompletedForm, tag("course_completed")]
     | Annotated[ParticipatedForm, tag("participated")]
@@ -272,11 +310,18 @@ def criterion_of(form: CriterionForm, zone: tzinfo) -> Criterion:
 def _of_course(form: _OfCourseForm) -> Criterion:
     match form:
         case FinalGradeForm(final_grade=grade):
-            return FinalGrade(course=CourseId(grade.course), at_least=grade.at_least)
+            return FinalGrade(course=CourseId(grade.course), at_least=grade.at_least, unreleased_too=_too(grade))
         case CalculatedGradeForm(calculated_grade=grade):
-            return CalculatedGrade(course=CourseId(grade.course), at_least=grade.at_least)
+            return CalculatedGrade(course=CourseId(grade.course), at_least=grade.at_least, unreleased_too=_too(grade))
         case OneItemGradeForm(item_grade=grade):
-            return ItemGrade(course=CourseId(grade.course), item=grade.item, at_least=grade.at_least)
+            return ItemGrade(
+                course=CourseId(grade.course), item=grade.item, at_least=grade.at_least, unreleased_too=_too(grade)
+            )
+        case WeightedGradeForm(weighted_grade=mean):
+            items = tuple(mean.items.items())
+            return WeightedGrade(
+                course=CourseId(mean.course), items=items, at_least=mean.at_least, unreleased_too=_too(mean)
+            )
         case TopicsCompletedForm(topics_completed=completed):
             topics = tuple(completed.topics) if isinstance(completed.topics, list) else completed.topics
             return TopicsCompleted(course=CourseId(completed.course), topics=topics)
@@ -288,3 +333,7 @@ def _of_course(form: _OfCourseForm) -> Criterion:
             return PriorLearning(achievement=prior.achievement)
         case _:
             assert_never(form)
+
+
+def _too(grade: GradeForm | ItemGradeForm | WeightedForm) -> bool:
+    return grade.released == "any"

@@ -44,6 +44,17 @@ def hundredths(value: object) -> int:
     return int(exact)
 
 
+def weight_value(value: object) -> int:
+    """A weight, exact as percentages are, and more than nothing."""
+    cure = f"Write a number above 0, at most {MAX_SCORE_PERCENT}, with at most two decimals, such as 40."
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise refusal(f"is {named(value)}, and must be a weight.", cure)  # type: ignore[arg-type]  # plain
+    exact = Decimal(value).scaleb(2)
+    if not 0 < value <= MAX_SCORE_PERCENT or exact != int(exact):
+        raise refusal(f"is {value}, and must be a weight.", cure)
+    return int(exact)
+
+
 def topics_value(value: object) -> object:
     """All, listed ones or a count, and not the number 0."""
     cure = "Write `all`, a list of topic ids, or how many."
@@ -101,6 +112,12 @@ Score: TypeAlias = Annotated[
 ]
 BadgeId: TypeAlias = Annotated[str, AfterValidator(_credential_id), WithJsonSchema(_ID_SCHEMA)]
 Course: TypeAlias = Annotated[Id, Field(description="One of the ids under `courses`", examples=["DATA101"])]
+Weight: TypeAlias = Annotated[
+    int,
+    BeforeValidator(weight_value),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_SCORE_PERCENT}),
+    Field(description="Beside the others; they need not add up to 100", examples=[40]),
+]
 Times: TypeAlias = Annotated[
     int,
     AfterValidator(_times),

@@ -84,6 +84,7 @@ def _not_blank(text: str) -> str:
 NOT_BLANK: Final = AfterValidator(_not_blank)
 # What the check above is in JSON Schema. Keys of a mapping go without: pydantic would make `patternProperties` of it.
 NOT_BLANK_SCHEMA: Final[dict[str, JsonValue]] = {"pattern": r"\S"}
+KEY_SCHEMA: Final[dict[str, JsonValue]] = {"maxLength": MAX_ID_CHARACTERS, **NOT_BLANK_SCHEMA}
 Name = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS, json_schema_extra=NOT_BLANK_SCHEMA), NOT_BLANK]
 Key = Annotated[str, Field(max_length=MAX_ID_CHARACTERS), NOT_BLANK]
 Id = Annotated[Key, Field(json_schema_extra=NOT_BLANK_SCHEMA)]

@@ -14,11 +14,13 @@ from rules.criteria import (
     CourseLeaf,
     Criterion,
     FinalGrade,
+    Grade,
     ItemGrade,
     Not,
     Participated,
     PriorLearning,
     TopicsCompleted,
+    WeightedGrade,
 )
 from rules.keys import ClauseId, CourseId, CredentialId
 from rules.lengths import dump_length, parse_length
@@ -73,11 +75,14 @@ def parse_criterion(document: dict[str, Any]) -> Criterion:
 def _dump_of_course(criterion: CourseLeaf) -> dict[str, Any]:
     match criterion:
         case FinalGrade(course=course, at_least=bar):
-            return {"final_grade": {"course": course, "at_least": bar}}
+            return {"final_grade": {"course": course, "at_least": bar, **_dump_release(criterion)}}
         case CalculatedGrade(course=course, at_least=bar):
-            return {"calculated_grade": {"course": course, "at_least": bar}}
+            return {"calculated_grade": {"course": course, "at_least": bar, **_dump_release(criterion)}}
         case ItemGrade(course=course, item=item, at_least=bar):
-            return {"item_grade": {"course": course, "item": item, "at_least": bar}}
+            return {"item_grade": {"course": course, "item": item, "at_least": bar, **_dump_release(criterion)}}
+        case WeightedGrade(course=course, items=items, at_least=bar):
+            shares = [{"item": item, "weight": weight} for item, weight in items]
+            return {"weighted_grade": {"course": course, "items": shares, "at_least": bar, **_dump_release(criterion)}}
         case TopicsCompleted(course=course, topics=topics):
             listed = list(topics) if isinstance(topics, tuple) else topics
             return {"topics_completed": {"course": course, "topics": listed}}
@@ -93,12 +98,16 @@ def _dump_of_course(criterion: CourseLeaf) -> dict[str, Any]:
 
 def _parse_of_course(document: dict[str, Any]) -> CourseLeaf:
     match document:
-        case {"final_grade": {"course": course, "at_least": bar}}:
-            return FinalGrade(course=CourseId(course), at_least=bar)
-        case {"calculated_grade": {"course": course, "at_least": bar}}:
-            return CalculatedGrade(course=CourseId(course), at_least=bar)
-        case {"item_grade": {"course": course, "item": item, "at_least": bar}}:
-            return ItemGrade(course=CourseId(course), item=item, at_least=bar)
+        case {"final_grade": {"course": course, "at_least": bar} as body}:
+            return FinalGrade(course=CourseId(course), at_least=bar, unreleased_too=_parse_release(body))
+        case {"calculated_grade": {"course": course, "at_least": bar} as body}:
+            return CalculatedGrade(course=CourseId(course), at_least=bar, unreleased_too=_parse_release(body))
+        case {"item_grade": {"course": course, "item": item, "at_least": bar} as body}:
+            return ItemGrade(course=CourseId(course), item=item, at_least=bar, unreleased_too=_parse_release(body))
+        case {"weighted_grade": {"course": course, "items": shares, "at_least": bar} as body}:
+            items = tuple((share["item"], share["weight"]) for share in shares)
+            too = _parse_release(body)
+            return WeightedGrade(course=CourseId(course), items=items, at_least=bar, unreleased_too=too)
         case {"topics_completed": {"course": course, "topics": topics}}:
             listed = tuple(topics) if isinstance(topics, list) else topics
             return TopicsCompleted(course=CourseId(course), topics=listed)
@@ -111,3 +120,11 @@ def _parse_of_course(document: dict[str, Any]) -> CourseLeaf:
         case _:
             msg = f"no criterion is written like this: {document!r:.200}"
             raise ValueError(msg)
+
+
+def _dump_release(grade: Grade) -> dict[str, str]:
+    return {"released": "any"} if grade.unreleased_too else {}
+
+
+def _parse_release(body: dict[str, Any]) -> bool:
+    return body.get("released") == "any"

@@ -1,7 +1,7 @@
 """Judging one course: what the histories of a learner and of the course itself say about a criterion."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, assert_never
 
 from rules.completions import all_topics, any_topics, completed, outlined_topics
 from rules.criteria import (
@@ -10,15 +10,17 @@ from rules.criteria import (
     Criterion,
     Evidence,
     FinalGrade,
+    Grade,
     ItemGrade,
     Leaf,
     Node,
     Participated,
     PriorLearning,
     TopicsCompleted,
+    WeightedGrade,
 )
 from rules.facts import Kind
-from rules.grades import grade
+from rules.grades import grade, released, weighted_grade
 from rules.histories import ByPeriod, CourseHistory, History, merged
 from rules.nesting import evidence, spans_and_node
 from rules.participations import participated
@@ -57,14 +59,6 @@ class CourseView:
             case TopicsCompleted(topics=topics):
                 spans, events, have, need = self._topics(topics, time)
                 return spans, Node(criterion.text, holds_at(spans, time), have, need, "topics", events)
-            case FinalGrade(at_least=bar):
-                registers = [self._of(Kind.ADJUSTED_GRADE), self._of(Kind.CALCULATED_GRADE)]
-                spans, best, events = grade(registers, self.record.release, bar, time)
-            case CalculatedGrade(at_least=bar):
-                spans, best, events = grade([self._of(Kind.CALCULATED_GRADE)], self.record.release, bar, time)
-            case ItemGrade(item=item, at_least=bar):
-                # What the course says is of the release of final grades, and an item's grade is not one of them.
-                spans, best, events = grade([self._of(Kind.ITEM_GRADE, item)], {}, bar, time)
             case CourseCompleted():
                 spans, events = completed(self._of(Kind.COURSE_COMPLETED), time)
                 return spans, Node(criterion.text, holds_at(spans, time), len(events), 1, "courses", events)
@@ -74,13 +68,38 @@ class CourseView:
             case PriorLearning(achievement=achievement):
                 spans, events = completed(self._of(Kind.PRIOR_LEARNING, achievement), time)
                 return spans, Node(criterion.text, holds_at(spans, time), len(events), 1, "achievements", events)
+            case FinalGrade() | CalculatedGrade() | ItemGrade() | WeightedGrade():
+                spans, best, events = self._grade(criterion, time)
+                return spans, Node(criterion.text, holds_at(spans, time), best, criterion.at_least, "percent", events)
             case _:
                 raise TypeError(f"no course decides {criterion.text}")
-        return spans, Node(criterion.text, holds_at(spans, time), best, bar, "percent", events)
 
     def said(self, criterion: Leaf, time: int) -> tuple[Evidence, ...]:
         """The events that stand behind a leaf at that time."""
         return (Evidence(criterion.text, self.leaf(criterion, time)[1].events),)
+
+    def _grade(self, criterion: Grade, time: int) -> tuple[Spans, int, tuple[str, ...]]:
+        """When a grade stood at or above its bar; and at that time the best score, with its events."""
+        # What the course says is of the release of final grades, and an item's grade is not one of them.
+        release = {} if criterion.unreleased_too else self.record.release
+        bar = criterion.at_least
+        match criterion:
+            case FinalGrade():
+                registers = [self._grades(criterion, kind) for kind in (Kind.ADJUSTED_GRADE, Kind.CALCULATED_GRADE)]
+                return grade(registers, release, bar, time)
+            case CalculatedGrade():
+                return grade([self._grades(criterion, Kind.CALCULATED_GRADE)], release, bar, time)
+            case ItemGrade(item=item):
+                return grade([self._grades(criterion, Kind.ITEM_GRADE, item)], {}, bar, time)
+            case WeightedGrade(items=items):
+                weighed = [(self._grades(criterion, Kind.ITEM_GRADE, item), weight) for item, weight in items]
+                return weighted_grade(weighed, bar, time)
+            case _:
+                assert_never(criterion)
+
+    def _grades(self, criterion: Grade, kind: Kind, thing: str = "") -> ByPeriod:
+        histories = self._of(kind, thing)
+        return released(histories) if criterion.unreleased_too else histories
 
     def _of(self, kind: Kind, thing: str = "") -> ByPeriod:
         return self.histories.get(kind, {}).get(thing, {})

@@ -29,6 +29,7 @@ class FinalGrade(Described):
 
     course: CourseId
     at_least: int
+    unreleased_too: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class CalculatedGrade(Described):
 
     course: CourseId
     at_least: int
+    unreleased_too: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,21 @@ class ItemGrade(Described):
     course: CourseId
     item: str
     at_least: int
+    unreleased_too: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightedGrade(Described):
+    """
+    The weighted mean of several items' grades stands at or above the bar; while one of them has none, it does not.
+
+    `items` are pairs of an item and its weight, in hundredths, as all scores are.
+    """
+
+    course: CourseId
+    items: tuple[tuple[str, int], ...]
+    at_least: int
+    unreleased_too: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +149,16 @@ class Before(Described):
     of: "Criterion"
 
 
+Grade: TypeAlias = FinalGrade | CalculatedGrade | ItemGrade | WeightedGrade
 CourseLeaf: TypeAlias = (
-    FinalGrade | CalculatedGrade | ItemGrade | TopicsCompleted | CourseCompleted | Participated | PriorLearning
+    FinalGrade
+    | CalculatedGrade
+    | ItemGrade
+    | WeightedGrade
+    | TopicsCompleted
+    | CourseCompleted
+    | Participated
+    | PriorLearning
 )
 Leaf: TypeAlias = CourseLeaf | Badges | Clause
 Group: TypeAlias = AllOf | AnyOf | AtLeastOf
@@ -232,11 +257,14 @@ def _description(criterion: Criterion) -> str:
 def _description_of_course(criterion: CourseLeaf) -> str:
     match criterion:
         case FinalGrade(course=course, at_least=bar):
-            return f"final_grade {course} ≥ {percent(bar)}"
+            return f"final_grade {course} ≥ {percent(bar)}{_or_not(criterion)}"
         case CalculatedGrade(course=course, at_least=bar):
-            return f"calculated_grade {course} ≥ {percent(bar)}"
+            return f"calculated_grade {course} ≥ {percent(bar)}{_or_not(criterion)}"
         case ItemGrade(course=course, item=item, at_least=bar):
-            return f"item_grade {course} {item} ≥ {percent(bar)}"
+            return f"item_grade {course} {item} ≥ {percent(bar)}{_or_not(criterion)}"
+        case WeightedGrade(course=course, items=items, at_least=bar):
+            shares = ", ".join(f"{item} {percent(weight)}" for item, weight in items)
+            return f"weighted_grade {course} ({shares}) ≥ {percent(bar)}{_or_not(criterion)}"
         case TopicsCompleted(course=course, topics=topics):
             wanted = topics if topics == "all" else ", ".join(topics) if isinstance(topics, tuple) else f"any {topics}"
             return f"topics_completed {course} {wanted}"
@@ -249,3 +277,7 @@ def _description_of_course(criterion: CourseLeaf) -> str:
             return f"prior_learning {achievement}"
         case _:
             assert_never(criterion)
+
+
+def _or_not(grade: Grade) -> str:
+    return ", released or not" if grade.unreleased_too else ""

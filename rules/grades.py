@@ -36,6 +36,45 @@ def grade(
     return union(spans), max([score.value for score in scores], default=0), events
 
 
+def weighted_grade(items: Sequence[tuple[ByPeriod, int]], bar: int, time: int) -> tuple[Spans, int, tuple[str, ...]]:
+    """
+    When the weighted mean of items stood at or above the bar; and at that time the best mean, with its events.
+
+    `items` are the registers with their weights. The mean is exact: the sum of scores times weights, against the bar
+    times all weights; as a score it is rounded down, so that it reaches a bar exactly when it stands there. While an
+    item has no grade there is none. Periods are judged apart, and any of them will do.
+    """
+    weights = [weight for _, weight in items]
+    periods = sorted({period for histories, _ in items for period in histories})
+    timelines = [[histories.get(period, ()) for histories, _ in items] for period in periods]
+
+    def mean(grades: Sequence[Statement | CourseStatement | None]) -> int | None:
+        total = 0
+        for grade, weight in zip(cast("Sequence[Statement | None]", grades), weights, strict=True):
+            if grade is None or grade.value is None or grade.released is False:
+                return None
+            total += grade.value * weight
+        return total // sum(weights)
+
+    def holds(grades: Sequence[Statement | CourseStatement | None]) -> bool:
+        found = mean(grades)
+        return found is not None and found >= bar
+
+    spans = union([spans_where(holds, lines) for lines in timelines])
+    best, events = 0, tuple[str, ...]()
+    for lines in timelines:
+        grades = [in_force(line, time) for line in lines]
+        found = mean(grades)
+        if found is not None and (not events or found > best):
+            best, events = found, tuple(grade.event_id for grade in grades if grade is not None)
+    return spans, best, events
+
+
+def released(histories: ByPeriod) -> ByPeriod:
+    """Grades as if each event had said that they are released."""
+    return {period: tuple([said._replace(released=True) for said in history]) for period, history in histories.items()}
+
+
 def _by_period(
     registers: Sequence[ByPeriod], release: Mapping[str, CourseHistory]
 ) -> Iterator[tuple[list[History], CourseHistory]]:

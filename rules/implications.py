@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from math import gcd
 from typing import TypeAlias
 
 from rules.canonical import dump_criterion
@@ -11,14 +12,13 @@ from rules.criteria import (
     AtLeastOf,
     Badges,
     Before,
-    CalculatedGrade,
     Criterion,
-    FinalGrade,
+    Grade,
     Group,
-    ItemGrade,
     Not,
     Participated,
     TopicsCompleted,
+    WeightedGrade,
     needed,
 )
 from rules.lengths import Length
@@ -48,6 +48,12 @@ def normal(criterion: Criterion) -> Criterion:
             if isinstance(found, Before):
                 return Before(time=min(time, found.time), of=found.of)
             return Before(time=time, of=found)
+        case _:
+            return _normal_leaf(criterion)
+
+
+def _normal_leaf(criterion: Criterion) -> Criterion:
+    match criterion:
         case Badges(at_least=1, within=Length()):
             return normal(replace(criterion, within=None))  # one is within any length of itself
         case Badges(of=of, within=Length()):
@@ -57,6 +63,9 @@ def normal(criterion: Criterion) -> Criterion:
         case Not(of=of):
             found = normal(of)
             return found.of if isinstance(found, Not) else Not(of=found)
+        case WeightedGrade(items=items):
+            shared = gcd(*[weight for _, weight in items])
+            return replace(criterion, items=tuple(sorted((item, weight // shared) for item, weight in items)))
         case TopicsCompleted(topics=tuple(topics)):
             return replace(criterion, topics=tuple(sorted(set(topics))))
         case _:
@@ -123,13 +132,9 @@ def _before_implies(one: Before, other: Before, known: _Known) -> bool:
 
 
 def _leaf_implies(one: Criterion, other: Criterion) -> bool:
+    if isinstance(one, Grade) and isinstance(other, Grade):
+        return _grade_implies(one, other)
     match one, other:
-        case FinalGrade(), FinalGrade():
-            return one.course == other.course and one.at_least >= other.at_least
-        case CalculatedGrade(), CalculatedGrade():
-            return one.course == other.course and one.at_least >= other.at_least
-        case ItemGrade(), ItemGrade():
-            return (one.course, one.item) == (other.course, other.item) and one.at_least >= other.at_least
         case TopicsCompleted(), TopicsCompleted():
             return one.course == other.course and _topics_imply(one.topics, other.topics)
         case Participated(), Participated():
@@ -140,6 +145,12 @@ def _leaf_implies(one: Criterion, other: Criterion) -> bool:
             return is_enough and (other.within in (None, one.within) or other.at_least == 1)
         case _:
             return False
+
+
+def _grade_implies(one: Grade, other: Grade) -> bool:
+    # The same grade, and a lower bar; what counts only when it is released counts in any case.
+    as_other = replace(one, at_least=other.at_least, unreleased_too=other.unreleased_too)
+    return as_other == other and one.at_least >= other.at_least and one.unreleased_too <= other.unreleased_too
 
 
 def _topics_imply(one: str | tuple[str, ...] | int, other: str | tuple[str, ...] | int) -> bool:

@@ -15,12 +15,14 @@ from rules.criteria import (
     CourseLeaf,
     Criterion,
     FinalGrade,
+    Grade,
     ItemGrade,
     Not,
     Participated,
     ParticipationKind,
     PriorLearning,
     TopicsCompleted,
+    WeightedGrade,
     percent,
 )
 from rules.keys import CredentialId
@@ -78,13 +80,17 @@ def _inner(parts: tuple[Criterion, ...], names: Names) -> tuple[Requirement, ...
 def _of_course(criterion: CourseLeaf, names: Names) -> str:
     match criterion:
         case FinalGrade(course=course, at_least=bar):
-            return f"a released final grade {_in(names.course(course), bar)}"
+            return f"{_release(criterion)} final grade {_in(names.course(course), bar)}"
         case CalculatedGrade(course=course, at_least=bar):
-            grade = "a released final grade, as calculated before adjustment,"
+            grade = f"{_release(criterion)} final grade, as calculated before adjustment,"
             return f"{grade} {_in(names.course(course), bar)}"
         case ItemGrade(course=course, item=item, at_least=bar):
             where = f"the item “{item}” of {names.course(course)}"
-            return f"a grade {_in(where, bar)}"
+            return f"a grade{_or_not(criterion)} {_in(where, bar)}"
+        case WeightedGrade(course=course, items=items, at_least=bar):
+            shares = joined(f"“{item}” (weight {percent(weight)})" for item, weight in items)
+            where = f"the items {shares} of {names.course(course)}, each of them graded"
+            return f"a weighted mean{_or_not(criterion)} {_in(where, bar)}"
         case TopicsCompleted(course=course, topics=topics):
             return _topics(topics, names.course(course))
         case CourseCompleted(course=course):
@@ -95,6 +101,14 @@ def _of_course(criterion: CourseLeaf, names: Names) -> str:
             return f"prior learning recognised by a person as “{achievement}”"
         case _:
             assert_never(criterion)
+
+
+def _release(grade: Grade) -> str:
+    return "a released or unreleased" if grade.unreleased_too else "a released"
+
+
+def _or_not(grade: Grade) -> str:
+    return ", released or not," if grade.unreleased_too else ""
 
 
 def _in(what: str, bar: int) -> str:

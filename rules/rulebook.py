@@ -25,6 +25,7 @@ from rules.criteria import (
     Participated,
     PriorLearning,
     TopicsCompleted,
+    WeightedGrade,
     leaves,
     parts_of,
 )
@@ -254,6 +255,8 @@ def _registers(leaf: Criterion) -> list[RegisterName]:
             return [(course, Kind.CALCULATED_GRADE, ""), (course, CourseKind.RELEASE, "")]
         case ItemGrade(course=course, item=item):
             return [(course, Kind.ITEM_GRADE, item)]
+        case WeightedGrade(course=course, items=items):
+            return [(course, Kind.ITEM_GRADE, item) for item, _ in items]
         case TopicsCompleted(course=course, topics="all"):
             return [(course, Kind.TOPIC, ANY), (course, Kind.EXEMPTION, ANY), (course, CourseKind.OUTLINE, "")]
         case TopicsCompleted(course=course, topics=int()):

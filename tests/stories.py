@@ -25,6 +25,7 @@ from rules.criteria import (
     Participated,
     PriorLearning,
     TopicsCompleted,
+    WeightedGrade,
 )
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Register
 from rules.histories import CourseStatement, Statement
@@ -47,15 +48,25 @@ courses = st.sampled_from(COURSES)
 # So far apart that some are within a day of each other and some are not: windows on badges are of a day.
 times = st.integers(1, 12).map(lambda at: at * 7 * HOUR)
 bars = st.sampled_from((0, 5_000, 7_000, 10_000))
+weights = st.integers(1, 3)
 topics = st.one_of(
     st.just("all"),
     st.integers(1, 3),
     st.lists(st.sampled_from(TOPICS), min_size=1, unique=True).map(tuple),
 )
 leaf_criteria: st.SearchStrategy[Criterion] = st.one_of(
-    st.builds(FinalGrade, course=courses, at_least=bars),
-    st.builds(CalculatedGrade, course=courses, at_least=bars),
-    st.builds(ItemGrade, course=courses, item=st.sampled_from(("i1", "i2")), at_least=bars),
+    st.builds(FinalGrade, course=courses, at_least=bars, unreleased_too=st.booleans()),
+    st.builds(CalculatedGrade, course=courses, at_least=bars, unreleased_too=st.booleans()),
+    st.builds(
+        ItemGrade, course=courses, item=st.sampled_from(("i1", "i2")), at_least=bars, unreleased_too=st.booleans()
+    ),
+    st.builds(
+        WeightedGrade,
+        course=courses,
+        items=st.tuples(st.tuples(st.just("i1"), weights), st.tuples(st.just("i2"), weights)),
+        at_least=bars,
+        unreleased_too=st.booleans(),
+    ),
     st.builds(TopicsCompleted, course=courses, topics=topics),
     st.builds(CourseCompleted, course=courses),
     st.builds(

@@ -30,6 +30,7 @@ from rules.criteria import (
     Participated,
     PriorLearning,
     TopicsCompleted,
+    WeightedGrade,
     leaves,
 )
 from rules.explanations import explanation
@@ -85,6 +86,21 @@ def needs(criterion: Criterion, catalogue: Catalogue = WORLD) -> str:
         (Badges(at_least=2, of=(A, B)), "the badges “a” and “b”"),
         (Badges(at_least=1, of=(A, B)), "at least one of the badges “a” and “b”"),
         (Badges(at_least=2, of=(A, B, CredentialId("c"))), "at least 2 of the 3 badges “a”, “b” and “c”"),
+        (
+            FinalGrade(course=C, at_least=7_000, unreleased_too=True),
+            "a released or unreleased final grade of at least 70 % in c/1",
+        ),
+        (
+            ItemGrade(course=C, item="exam", at_least=6_000, unreleased_too=True),
+            "a grade, released or not, of at least 60 % in the item “exam” of c/1",
+        ),
+        (
+            WeightedGrade(course=C, items=(("exam", 6_000), ("essay", 4_050)), at_least=7_000),
+            (
+                "a weighted mean of at least 70 % in the items “exam” (weight 60) and “essay” (weight 40.5) of c/1, "
+                "each of them graded"
+            ),
+        ),
         (Not(of=DUMMY), "that this is not so"),
         (Before(time=1_782_856_800_000_000, of=DUMMY), "this, at some moment before 2026-06-30 22:00:00 UTC"),
         (

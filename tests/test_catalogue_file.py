@@ -30,11 +30,13 @@ from rules.criteria import (
     CourseCompleted,
     Criterion,
     FinalGrade,
+    Grade,
     ItemGrade,
     Not,
     Participated,
     PriorLearning,
     TopicsCompleted,
+    WeightedGrade,
 )
 from rules.keys import CourseId, CredentialId, TenantId
 from rules.lengths import Length, dump_length
@@ -291,6 +293,21 @@ def test_aliases_stand_for_what_they_mark(tmp_path: Path) -> None:
             "{participated: {times: 0}}",
             "credentials[0].criteria.participated.times is 0, and so everyone would earn it. Ask for at least 1.",
         ),
+        *[
+            (f"{{weighted_grade: {{course: DATA101, items: {items}, at_least: 50}}}}", expected)
+            for items, expected in [
+                ("{exam: 60}", "credentials[0].criteria.weighted_grade.items weighs fewer than two items. Name two or"),
+                ("{exam: 60, essay: 0}", "credentials[0].criteria.weighted_grade.items.essay is 0, and must be a weig"),
+                ("{exam: 60, essay: -1}", "credentials[0].criteria.weighted_grade.items.essay is -1, and must be a we"),
+                ("{exam: 60, essay: 0.001}", "credentials[0].criteria.weighted_grade.items.essay is 0.001, and must b"),
+                ("{exam: 60, essay: much}", 'credentials[0].criteria.weighted_grade.items.essay is the text "much", a'),
+                ("[exam, essay]", "credentials[0].criteria.weighted_grade.items is a list, and must be a mapping of"),
+            ]
+        ],
+        (
+            "{final_grade: {course: DATA101, at_least: 70, released: all}}",
+            'credentials[0].criteria.final_grade.released is the text "all", and must be only or any.',
+        ),
         ("{participated: {times: 2.5}}", "credentials[0].criteria.participated.times is the number 2.5, and must be a"),
         (
             "{prior_learning: {}}",
@@ -440,9 +457,16 @@ IDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"]
 COURSES = [CourseId(course) for course in ("DATA101", "0123", "yes", "1e3", "a: b", "#x")]
 SCORES = st.integers(min_value=0, max_value=100_000)
 LEAVES: st.SearchStrategy[Criterion] = st.one_of(
-    st.builds(FinalGrade, course=st.sampled_from(COURSES), at_least=SCORES),
-    st.builds(CalculatedGrade, course=st.sampled_from(COURSES), at_least=SCORES),
-    st.builds(ItemGrade, course=st.sampled_from(COURSES), item=IDS, at_least=SCORES),
+    st.builds(FinalGrade, course=st.sampled_from(COURSES), at_least=SCORES, unreleased_too=st.booleans()),
+    st.builds(CalculatedGrade, course=st.sampled_from(COURSES), at_least=SCORES, unreleased_too=st.booleans()),
+    st.builds(ItemGrade, course=st.sampled_from(COURSES), item=IDS, at_least=SCORES, unreleased_too=st.booleans()),
+    st.builds(
+        WeightedGrade,
+        course=st.sampled_from(COURSES),
+        items=st.dictionaries(IDS, st.integers(1, 100_000), min_size=2, max_size=3).map(lambda it: tuple(it.items())),
+        at_least=SCORES,
+        unreleased_too=st.booleans(),
+    ),
     st.builds(
         TopicsCompleted,
         course=st.sampled_from(COURSES),
@@ -545,11 +569,15 @@ def written_criterion(criterion: Criterion) -> dict[str, Any]:
 def written_of_course(criterion: Criterion) -> dict[str, Any]:
     match criterion:
         case FinalGrade(course=course, at_least=bar):
-            return {"final_grade": {"course": course, "at_least": bar / 100}}
+            return {"final_grade": {"course": course, "at_least": bar / 100, **written_release(criterion)}}
         case CalculatedGrade(course=course, at_least=bar):
-            return {"calculated_grade": {"course": course, "at_least": bar / 100}}
+            return {"calculated_grade": {"course": course, "at_least": bar / 100, **written_release(criterion)}}
         case ItemGrade(course=course, item=item, at_least=bar):
-            return {"item_grade": {"course": course, "item": item, "at_least": bar / 100}}
+            return {"item_grade": {"course": course, "item": item, "at_least": bar / 100, **written_release(criterion)}}
+        case WeightedGrade(course=course, items=items, at_least=bar):
+            shares = {item: weight / 100 for item, weight in items}
+            of_all = {"course": course, "items": shares, "at_least": bar / 100}
+            return {"weighted_grade": {**of_all, **written_release(criterion)}}
         case TopicsCompleted(course=course, topics=topics):
             listed = list(topics) if isinstance(topics, tuple) else topics
             return {"topics_completed": {"course": course, "topics": listed}}
@@ -573,6 +601,10 @@ def written_policy(credential: Credential) -> object:
 def written_validity(validity: Validity) -> dict[str, Any]:
     """As the canonical form has it, without what is reckoned."""
     return {key: said for key, said in dump_validity(validity).items() if key not in ("at", "utc_offsets")}
+
+
+def written_release(grade: Grade) -> dict[str, Any]:
+    return {"released": "any"} if grade.unreleased_too else {}
 
 
 def written(catalogue: Catalogue) -> dict[str, Any]:
@@ -687,7 +719,7 @@ def test_the_schema_knows_every_key_and_every_criterion() -> None:
     criteria = schema["$defs"]["AllForm"]["properties"]["all"]["items"]
 
     assert set(schema["properties"]) == {"version", "issuer", "courses", "credentials"}
-    assert len(criteria["oneOf"]) == 13
+    assert len(criteria["oneOf"]) == 14
     assert schema["$defs"]["GradeForm"]["properties"]["at_least"]["maximum"] == 1000
     assert json.loads(json.dumps(schema)) == schema
 

@@ -92,6 +92,11 @@ REFUSED = [
     *(f"{{{it}: {{course: DATA101}}}}" for it in ("prior_learning", "not", "completed", "before")),
     *(f"{{before: {{time: {it}, of: {GRADE}}}}}" for it in ("soon", "12", "2026-7-1", "2026-07-01 12:00")),
     *("{before: {time: 2026-07-01}}", f"{{before: {{of: {GRADE}}}}}", "{before: 2026-07-01}", "{within: {days: 3}}"),
+    *(
+        f"{{weighted_grade: {{course: DATA101, items: {it}, at_least: 50}}}}"
+        for it in ("{}", "{a: 1}", "{a: 1, b: 0}", "[a, b]", "{a: 1, b: x}", '{a: 1, " ": 2}')
+    ),
+    "{final_grade: {course: DATA101, at_least: 70, released: all}}",
     *("{not: }", f"{{not: [{GRADE}]}}", "{all: [{not: 70}]}"),
     *("{course_completed: DATA101}", "{course_completed: {}}", "{prior_learning: work}", "{participated: 3}"),
     *(f"{{participated: {{times: {it}}}}}" for it in ("0", "65", "2.5", "many")),

@@ -40,6 +40,7 @@ from rules.criteria import (
     Participated,
     PriorLearning,
     TopicsCompleted,
+    WeightedGrade,
     leaves,
 )
 from rules.facts import CourseFact, CourseKind, Fact, Kind
@@ -129,6 +130,12 @@ CRITERIA: list[Criterion] = [
     TopicsCompleted(course=C, topics=("all",)),
     TopicsCompleted(course=C, topics=("a", "b")),
     TopicsCompleted(course=C, topics=2),
+    FinalGrade(course=C, at_least=7_000, unreleased_too=True),
+    CalculatedGrade(course=C, at_least=7_000, unreleased_too=True),
+    ItemGrade(course=C, item="i1", at_least=7_000, unreleased_too=True),
+    WeightedGrade(course=C, items=(("i1", 1), ("i2", 2)), at_least=7_000),
+    WeightedGrade(course=C, items=(("i1", 2), ("i2", 1)), at_least=7_000),
+    WeightedGrade(course=C, items=(("i1", 2), ("i2", 1)), at_least=7_000, unreleased_too=True),
     CourseCompleted(course=C),
     CourseCompleted(course=D),
     Participated(course=C, kind="", times=1),

@@ -23,6 +23,7 @@ from rules.criteria import (
     Participated,
     PriorLearning,
     TopicsCompleted,
+    WeightedGrade,
     describe,
     percent,
 )
@@ -173,6 +174,57 @@ def test_the_grade_of_an_item_does_not_wait_for_the_release_of_final_grades() ->
 
     assert met(essay_grade, view) == [(3, FOREVER)]
     assert met(essay_grade, course(essay=[at(3, 8_000, released=False)])) == []
+
+
+def test_where_grades_count_released_or_not_nothing_of_their_release_matters() -> None:
+    hidden = course(calculated=[at(3, 8_000, released=False)], releases=[released(1, False)])
+
+    assert met(replace(final_grade, unreleased_too=True), hidden) == [(3, FOREVER)]
+    assert met(replace(calculated_grade, unreleased_too=True), hidden) == [(3, FOREVER)]
+    assert events(replace(final_grade, unreleased_too=True), hidden) == [("e3",)]
+    assert met(replace(essay_grade, unreleased_too=True), course(essay=[at(3, 8_000, released=False)])) == [
+        (3, FOREVER)
+    ]
+    assert met(final_grade, hidden) == []
+
+
+MEAN = WeightedGrade(course=COURSE, items=(("essay", 1), ("exam", 2)), at_least=PASS)
+
+
+def graded(*, essay: Said = (), exam: Said = ()) -> CourseView:
+    view = course(essay=essay)
+    if exam:
+        view.histories.setdefault(Kind.ITEM_GRADE, {})["exam"] = {"": tuple(exam)}
+    return view
+
+
+def test_a_weighted_mean_counts_once_every_item_has_a_grade() -> None:
+    assert met(MEAN, graded(essay=[at(2, 10_000)])) == []
+    assert met(MEAN, graded(essay=[at(2, 10_000)], exam=[at(5, 5_500)])) == [(5, FOREVER)]
+    assert events(MEAN, graded(essay=[at(2, 10_000)], exam=[at(5, 5_500)])) == [("e2", "e5")]
+    assert met(MEAN, graded(essay=[at(2, 10_000), at(7, None)], exam=[at(5, 5_500)])) == [(5, 7)]
+    assert met(MEAN, graded(essay=[at(2, 10_000)], exam=[at(5, 5_500, released=False)])) == []
+    hidden = graded(essay=[at(2, 10_000)], exam=[at(5, 5_500, released=False)])
+    assert met(replace(MEAN, unreleased_too=True), hidden) == [(5, FOREVER)]
+
+
+def test_a_weighted_mean_is_exact() -> None:
+    # Twice 7,000 and 6,999 is a third of a hundredth below the bar, and 7,001 above it again.
+    assert met(MEAN, graded(essay=[at(2, 6_999)], exam=[at(5, 7_000)])) == []
+    assert met(MEAN, graded(essay=[at(2, 7_002)], exam=[at(5, 6_999)])) == [(5, FOREVER)]
+    node = how_far(MEAN, graded(essay=[at(2, 6_999)], exam=[at(5, 7_000)]), 6)
+    assert (node.have, node.need, node.unit, node.events) == (6_999, 7_000, "percent", ("e2", "e5"))
+    assert node.clause == "weighted_grade DATA101 (essay 0.01, exam 0.02) ≥ 70"
+
+
+def test_a_weighted_mean_is_of_one_period() -> None:
+    view = graded(essay=[at(2, 10_000)], exam=[at(5, 0)])
+    view.histories[Kind.ITEM_GRADE]["exam"]["autumn"] = (at(6, 10_000),)
+    assert met(MEAN, view) == []
+
+    view.histories[Kind.ITEM_GRADE]["essay"]["autumn"] = (at(8, 9_000),)
+    assert met(MEAN, view) == [(8, FOREVER)]
+    assert events(MEAN, view) == [("e8", "e6")]
 
 
 def test_the_release_of_one_period_does_not_release_another() -> None:

@@ -22,6 +22,7 @@ from rules.criteria import (
     Participated,
     ParticipationKind,
     TopicsCompleted,
+    WeightedGrade,
 )
 from rules.facts import CourseFact, Fact
 from rules.implications import implies, normal
@@ -47,6 +48,10 @@ def badges_within(count: int, days: int) -> Badges:
     return replace(badges(count, "b", "a"), within=Length(days=days))
 
 
+def weighed(bar: int, *weights: int) -> WeightedGrade:
+    return WeightedGrade(course=C, items=tuple(zip(("i1", "i2"), weights, strict=True)), at_least=bar)
+
+
 def took_part(times: int, kind: ParticipationKind = "") -> Participated:
     return Participated(course=C, kind=kind, times=times)
 
@@ -70,6 +75,9 @@ def badges(count: int, *of: str) -> Badges:
         (badges(2, "a", "b"), badges(1, "a", "b")),
         (badges(2, "a", "b", "c"), badges(1, "a", "b")),
         (badges(1, "a"), badges(1, "a", "b")),
+        (weighed(7_000, 1, 2), weighed(6_000, 1, 2)),
+        (low, replace(low, unreleased_too=True)),
+        (high, replace(low, unreleased_too=True)),
         (Not(of=low), Not(of=high)),
         (Before(time=5, of=high), Before(time=6, of=low)),
         (badges_within(2, 30), badges(2, "a", "b")),
@@ -103,6 +111,8 @@ def test_what_follows_is_found(one: Criterion, other: Criterion) -> None:
         (took_part(1), CourseCompleted(course=C)),
         (badges(1, "a", "b"), badges(1, "a")),
         (badges(2, "a", "b", "c"), badges(2, "a", "b")),
+        (weighed(7_000, 1, 2), weighed(6_000, 2, 1)),
+        (replace(high, unreleased_too=True), low),
         (Not(of=high), Not(of=low)),
         (Before(time=6, of=high), Before(time=5, of=high)),
         (Before(time=5, of=high), high),
@@ -129,6 +139,7 @@ def test_what_does_not_follow_is_not_said_to(one: Criterion, other: Criterion) -
         (badges(2, "c", "b", "a"), badges(2, "a", "b", "c")),
         (topics(("a", "b")), topics(("b", "a"))),
         (AnyOf(parts=(low,)), low),
+        (weighed(7_000, 40, 60), weighed(7_000, 2, 3)),
         (Not(of=Not(of=low)), low),
         (Before(time=5, of=Before(time=3, of=AllOf(parts=(low,)))), Before(time=3, of=low)),
         (badges_within(1, 30), badges(1, "a", "b")),

@@ -20,6 +20,7 @@ from rules.criteria import (
     Participated,
     PriorLearning,
     TopicsCompleted,
+    WeightedGrade,
 )
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Profile, Register
 from rules.histories import CourseStatement, Statement
@@ -106,6 +107,7 @@ def _mixed(random: Random, first: CourseId, second: CourseId) -> Criterion:
         random.choice((CourseCompleted(course=first), PriorLearning(achievement="work"))),
         Participated(course=random.choice((first, OUTSIDE)), kind="", times=random.randint(1, 3)),
         ItemGrade(course=first, item="i1", at_least=random.choice((0, 5_000))),
+        WeightedGrade(course=first, items=(("i1", 1), ("i2", 2)), at_least=5_000, unreleased_too=random.random() < 0.5),
         TopicsCompleted(course=first, topics=random.choice(("all", 1))),
         FinalGrade(course=second, at_least=5_000),
     )
