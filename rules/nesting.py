@@ -49,7 +49,9 @@ def evidence(criterion: Criterion, time: int, leaf: SpansOf, said: EvidenceOf) -
         case Not(of=of):
             return tuple(_against(of, time, leaf, said))
         case Before(of=of):
-            return evidence(of, spans(of, leaf)[0].since, leaf, said)
+            # What binds because it was said may never have been met by what is known now.
+            found = spans(of, leaf)
+            return evidence(of, found[0].since, leaf, said) if found else ()
         case _:
             return said(criterion, time)
 

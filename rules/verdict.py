@@ -44,7 +44,8 @@ def verdict(
         entry = replace(entry, span=span, said=span)
     if changed:
         is_met = now is Status.AWARDED and span is not None and holds_at(spans, span.since)
-        backed = evidence_at(span.since) if now is Status.AWARDED and span is not None else ()
+        # Also of what has ended: a certificate that is kept may count it, and its evidence has to lead somewhere.
+        backed = evidence_at(span.since) if span is not None else ()
         entry = replace(
             entry,
             revision=entry.revision + 1,

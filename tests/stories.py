@@ -1,14 +1,15 @@
 """A small world in which everything meets everything: strategies for its catalogues and events, and single ones."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 
 from rules.awards import CredentialKind
-from rules.catalogue import Catalogue, CertificateDesign, Credential, Issuer
+from rules.catalogue import Catalogue, CertificateDesign, Credential, Issuer, dump_catalogue, parse_catalogue
 from rules.criteria import (
     OUTSIDE,
     AllOf,
@@ -133,6 +134,16 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
     return catalogue_of(*[replace(credential, **draw(terms())) for credential in credentials])
 
 
+@st.composite
+def plain_catalogues(draw: st.DrawFn) -> Catalogue:
+    """Badges of one condition each, and what counts them: nothing hides what a condition says."""
+    return catalogue_of(
+        *[badge(name, draw(leaf_criteria), Policy.REVOKE) for name in (ONE, TWO, "three", "four")],
+        badge(BUILT, draw(badges_of([ONE, TWO, CredentialId("three")])), Policy.REVOKE),
+        certificate(CERTIFICATE, draw(badges_of([ONE, TWO, BUILT])), draw(policies)),
+    )
+
+
 registers = st.one_of(
     st.builds(
         Register,
@@ -226,6 +237,33 @@ def _with_id(event: Fact | CourseFact, event_id: str) -> Fact | CourseFact:
 
 
 events = st.lists(st.one_of(facts(), facts(), facts(), course_facts()), max_size=25).map(_with_own_ids)
+
+
+def crowded(strategy: st.SearchStrategy[Catalogue]) -> st.SearchStrategy[Catalogue]:
+    """Catalogues that ask about one course alone."""
+    return strategy.map(crowded_catalogue)
+
+
+def crowded_catalogue(catalogue: Catalogue) -> Catalogue:
+    """The same catalogue, asking about one course alone."""
+    return parse_catalogue(_in_one_course(dump_catalogue(catalogue)))
+
+
+def _in_one_course(document: dict[str, Any]) -> dict[str, Any]:
+    written = json.dumps(document).replace(f'"course": "{COURSES[1]}"', f'"course": "{COURSES[0]}"')
+    return cast("dict[str, Any]", json.loads(written))
+
+
+def _said_of_one(event: Fact | CourseFact) -> Fact | CourseFact:
+    if isinstance(event, CourseFact):
+        return replace(event, course=COURSES[0])
+    course = event.register.course and COURSES[0]
+    return replace(event, register=replace(event.register, course=course, learner=LEARNERS[0]))
+
+
+# Most of it is about what somebody asks for: in a wider world, few criteria are ever met and lost again.
+facts_of_one = st.one_of(facts(), facts(), facts(), course_facts()).map(_said_of_one)
+crowded_events = st.lists(facts_of_one, min_size=12, max_size=30).map(_with_own_ids)
 
 
 def badge(name: str, criteria: Criterion, policy: Policy = Policy.KEEP) -> Credential:

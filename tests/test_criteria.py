@@ -30,7 +30,8 @@ from rules.criteria import (
 from rules.facts import Kind
 from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId
-from rules.spans import FOREVER
+from rules.nesting import evidence
+from rules.spans import FOREVER, NEVER
 
 COURSE = CourseId("DATA101")
 PASS = 7_000
@@ -451,6 +452,10 @@ def test_evidence_of_what_was_met_in_time_is_of_the_first_moment() -> None:
     node = how_far(Before(time=3, of=final_grade), view, 6)
     assert (node.clause, node.met) == ("before 1970-01-01T00:00:00.000003Z final_grade DATA101 ≥ 70", True)
     assert not node.parts[0].met
+
+
+def test_behind_what_was_never_met_in_time_there_is_nothing() -> None:
+    assert evidence(Before(time=3, of=final_grade), 5, lambda _: NEVER, lambda _leaf, _time: ()) == ()
 
 
 def test_behind_what_must_not_be_so_there_may_be_nothing() -> None:

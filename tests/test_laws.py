@@ -6,20 +6,50 @@ from random import Random
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rules.awards import Award, award_id
-from rules.catalogue import Catalogue
+from rules.awards import Award, CredentialKind, award_id
+from rules.catalogue import Catalogue, Credential
 from rules.course import CourseRecord, CourseView, how_far
-from rules.criteria import Badges, Clause, FinalGrade, Node, leaves
-from rules.facts import CourseFact, Fact, Kind
+from rules.criteria import (
+    AllOf,
+    AnyOf,
+    AtLeastOf,
+    Badges,
+    Before,
+    Clause,
+    Criterion,
+    FinalGrade,
+    Node,
+    Not,
+    TopicsCompleted,
+    leaves,
+)
+from rules.facts import CourseFact, CourseKind, Fact, Kind
 from rules.keys import CourseId, CredentialId, Instant, LearnerId, LearnerKey, TenantId, key, parts
 from rules.ledger import Entry, Status
 from rules.policies import Policy
 from rules.replay import Replay
 from rules.rulebook import Rulebook
-from rules.spans import Span, normal
+from rules.spans import FOREVER, Span, normal
 from rules.verdict import shown
+from tests.oracle import Oracle
 from tests.simulation.checks import is_backed
-from tests.stories import COURSES, DAY, NOW, TENANT, badge, catalogue_of, catalogues, events, fact
+from tests.stories import (
+    COURSES,
+    DAY,
+    LEARNERS,
+    NOW,
+    TENANT,
+    badge,
+    catalogue_of,
+    catalogues,
+    crowded,
+    crowded_catalogue,
+    crowded_events,
+    events,
+    fact,
+    leaf_criteria,
+    plain_catalogues,
+)
 
 Events = list[Fact | CourseFact]
 Owed = tuple[LearnerKey, CredentialId]
@@ -196,6 +226,35 @@ def nobody(replay: Replay, course: CourseId) -> CourseView:
 
 
 @given(catalogues(), events)
+def test_what_is_due_is_what_an_oracle_finds_that_judges_everything_anew_at_each_moment(
+    catalogue: Catalogue, events: Events
+) -> None:
+    assert_due_as_the_oracle_says(catalogue, events)
+
+
+@given(crowded(plain_catalogues()), crowded_events)
+def test_what_is_due_for_each_condition_is_what_the_oracle_finds(catalogue: Catalogue, events: Events) -> None:
+    assert_due_as_the_oracle_says(catalogue, events)
+
+
+@given(crowded(catalogues()), crowded_events)
+def test_what_is_due_where_everything_meets_in_one_course_is_what_the_oracle_finds(
+    catalogue: Catalogue, events: Events
+) -> None:
+    assert_due_as_the_oracle_says(catalogue, events)
+
+
+def assert_due_as_the_oracle_says(catalogue: Catalogue, events: Events) -> None:
+    catalogue = without_terms(catalogue)
+    due = replayed(catalogue, events).entitlements(TENANT)
+    for learner in LEARNERS:
+        oracle = Oracle.of(catalogue, learner, events)
+        for credential in catalogue.credentials:
+            found = due.get((LearnerKey(TENANT, learner), credential.id), ())
+            assert [(s.since, None if s.until == FOREVER else s.until) for s in found] == oracle.due(credential.id)
+
+
+@given(catalogues(), events)
 def test_every_award_names_the_events_that_met_its_criteria(catalogue: Catalogue, events: Events) -> None:
     """Law 3."""
     replay = replayed(catalogue, events)
@@ -207,6 +266,102 @@ def test_every_award_names_the_events_that_met_its_criteria(catalogue: Catalogue
             assert is_backed(evidence)
             assert set(evidence.events) <= known_events
             assert set(evidence.awards) <= known_awards
+
+
+def evident(criterion: Criterion) -> Criterion:
+    """A condition that only more can meet: what must not be is asked for, and windows are left out."""
+    match criterion:
+        case AllOf(parts=parts) | AnyOf(parts=parts) | AtLeastOf(parts=parts):
+            return replace(criterion, parts=tuple(evident(part) for part in parts))
+        case Before(of=of):
+            return replace(criterion, of=evident(of))
+        case Not(of=of):
+            return evident(of)
+        case Badges():
+            return replace(criterion, within=None)
+        case _:
+            return criterion
+
+
+def without_terms(catalogue: Catalogue) -> Catalogue:
+    """Without grace and validity: what these make of spans has tests of its own, and the oracle does not know them."""
+    return replace(
+        catalogue, credentials=tuple(replace(one, grace=None, valid_for=None) for one in catalogue.credentials)
+    )
+
+
+def has_parts_of_its_own(credential: Credential) -> bool:
+    """Whether a certificate has criteria that become milestones, which are lost as soon as they are not met."""
+    is_certificate = credential.kind is CredentialKind.CERTIFICATE
+    return is_certificate and not all(isinstance(leaf, Badges) for leaf in leaves(credential.criteria))
+
+
+def judged_at_last(catalogue: Catalogue, events: Events) -> Replay:
+    """All facts first, so that nothing is held by the ledger alone."""
+    replay = Replay()
+    replay.facts(events)
+    replay.catalogue(catalogue, NOW)
+    return replay
+
+
+def behind(replay: Replay, award: Award) -> set[str]:
+    """All events that stand behind an award, those behind the awards that it counts too."""
+    entries: dict[str, Entry] = {}
+    for place, ledger in (*replay.known.ledger.scan(""), *replay.of_certificates.ledger.scan("")):
+        tenant, learner = parts(place)
+        who = LearnerKey(TenantId(tenant), LearnerId(learner))
+        entries |= {award_id(who, credential): entry for credential, entry in ledger.entries.items()}
+    found: set[str] = set()
+    look_at = list(award.evidence)
+    while look_at:
+        one = look_at.pop()
+        found |= set(one.events)
+        look_at += [inner for counted in one.awards for inner in entries[counted].evidence]
+    return found
+
+
+@given(crowded(catalogues()), crowded_events)
+def test_the_events_that_an_award_names_are_enough_for_it(catalogue: Catalogue, events: Events) -> None:
+    """
+    Law 3: whoever is shown the evidence, and nothing else, comes to the same.
+
+    Where badges are kept: of one that was lost and earned again, the ledger knows by what it was earned last.
+    """
+    credentials = tuple(
+        replace(one, criteria=evident(one.criteria), when_no_longer_met=Policy.KEEP) for one in catalogue.credentials
+    )
+    catalogue = without_terms(replace(catalogue, credentials=credentials))
+    replay = judged_at_last(catalogue, events)
+    lifted = {one.id for one in credentials if has_parts_of_its_own(one)}
+    for award in [award for award in replay.in_force().values() if award.status is Status.AWARDED]:
+        if award.credential in lifted:
+            continue
+        named = behind(replay, award)
+        shown = [event for event in events if event.statement.event_id in named]
+        assert award.award_id in awarded(judged_at_last(catalogue, shown))
+
+
+@given(leaf_criteria, crowded_events)
+def test_each_event_that_an_award_names_is_needed_for_it(criterion: Criterion, events: Events) -> None:
+    """Law 3, where a condition asks for certain things: of any so many topics, more than enough may be there."""
+    if isinstance(criterion, TopicsCompleted) and isinstance(criterion.topics, int):
+        return
+    # Where a course never speaks of release, grades count: without the event that released one, it would still count.
+    events = [in_no_period(event) for event in events if not is_release(event)]
+    catalogue = crowded_catalogue(catalogue_of(badge("one", criterion)))
+    for award in [award for award in replayed(catalogue, events).in_force().values() if award.status is Status.AWARDED]:
+        named = {event for one in award.evidence for event in one.events}
+        for left_out in named:
+            shown = [event for event in events if event.statement.event_id in named - {left_out}]
+            assert award.award_id not in awarded(replayed(catalogue, shown))
+
+
+def in_no_period(event: Fact | CourseFact) -> Fact | CourseFact:
+    return replace(event, register=replace(event.register, period="")) if isinstance(event, Fact) else event
+
+
+def is_release(event: Fact | CourseFact) -> bool:
+    return isinstance(event, CourseFact) and event.kind is CourseKind.RELEASE
 
 
 def milestones(replay: Replay) -> set[str]:

@@ -738,3 +738,17 @@ def test_a_standing_is_told_again_when_a_late_fact_shows_that_a_deadline_was_met
     assert [far.progress.parts[0].met for far in (late, early)] == [False, True]
     assert early.progress.parts[0].parts[0].met
     assert replay.awards == []
+
+
+def test_a_certificate_that_counts_what_was_lost_since_leads_to_the_events_that_met_it() -> None:
+    paper = certificate("paper", AllOf(parts=(HAS_ONE, grade_of(D, 5_000))))
+    replay = Replay()
+    replay.facts([grade(LEARNERS[0], 7_000), grade(LEARNERS[0], 7_000, time=2, course=D)])
+    replay.facts([grade(LEARNERS[0], 0, time=5, course=D)])
+    replay.catalogue(catalogue_of(ONE_BADGE, paper), NOW)
+    [(_, ledger)] = replay.known.ledger.scan("")
+    [milestone] = [entry for credential, entry in ledger.entries.items() if credential != ONE]
+
+    assert replay.awards[-1].credential == "paper"
+    assert milestone.status is REVOKED
+    assert [len(one.events) for one in milestone.evidence] == [1]
