@@ -12,7 +12,7 @@ from uuid import UUID
 
 import typer
 
-from laurel import catalogue_live, learner_commands, operations, wiring, worker
+from laurel import by_hand_commands, catalogue_live, learner_commands, operations, wiring, worker
 from laurel.catalogue_commands import app as catalogue_app
 from laurel.catalogue_file import read_catalogue
 from laurel.clock_command import show_or_set
@@ -41,6 +41,8 @@ app.add_typer(topics_app, name="topics")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(awards_app, name="awards")
 app.add_typer(certificate_app, name="certificate")
+app.command()(by_hand_commands.grant)
+app.command()(by_hand_commands.revoke)
 app.command("clock")(show_or_set)
 learner_commands.add_to(app)
 catalogue_live.add_to(catalogue_app)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from rules.criteria import Evidence, Node
 from rules.keys import AwardId, CredentialId, Instant, LearnerId, LearnerKey, TenantId, key
-from rules.ledger import Status
+from rules.ledger import Act, Status
 from rules.spans import Spans
 
 # The namespace of award ids; changing it would rename every award ever made.
@@ -83,6 +83,17 @@ class UpToDate:
     tenant: TenantId
     learner: LearnerId
     judged_under: str
+    received_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """What a person did about one credential of one learner."""
+
+    tenant: TenantId
+    learner: LearnerId
+    credential: CredentialId
+    act: Act
     received_at: Instant
 
 

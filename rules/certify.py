@@ -1,18 +1,30 @@
 """What a record of `laurel.held` changes, and which certificates follow: the certificates agent's whole judgement."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from rules.awards import Held, Standing, UpToDate
+from rules.awards import ByHand, Held, Standing, UpToDate
 from rules.criteria import Badges, Leaf, Node
 from rules.keys import CredentialId, LearnerKey
 from rules.known import AT_ONCE, KnownOfCertificates
-from rules.ledger import Entry, Ledger
+from rules.ledger import Entry, Ledger, joined_act
 from rules.nesting import evidence, node, spans
 from rules.rulebook import Rulebook
 from rules.spans import Spans
 from rules.tree import TreeView
 from rules.verdict import verdict
+
+
+def decide_told(known: KnownOfCertificates, told: Held | UpToDate | ByHand) -> None:
+    """Take in whatever progress tells of one learner."""
+    match told:
+        case Held():
+            decide_held(known, told)
+        case UpToDate():
+            decide_up_to_date(known, told)
+        case ByHand():
+            decide_by_hand(known, told)
 
 
 def decide_held(known: KnownOfCertificates, held: Held) -> None:
@@ -39,6 +51,21 @@ def decide_up_to_date(known: KnownOfCertificates, told: UpToDate) -> None:
     rulebook, who = known.clock.rulebook(told.tenant), LearnerKey(told.tenant, told.learner)
     if rulebook is not None and rulebook.digest == told.judged_under:
         _bring_up_to_date(known, rulebook, who, known.held.get(str(who)) or {})
+
+
+def decide_by_hand(known: KnownOfCertificates, done: ByHand) -> None:
+    """Take in what a person did about a certificate; it counts once the learner is up to date."""
+    advance(known, done.received_at)
+    rulebook, who = known.clock.rulebook(done.tenant), LearnerKey(done.tenant, done.learner)
+    ledger = known.ledger.get(str(who)) or Ledger()
+    entry = ledger.entries.get(done.credential) or Entry()
+    acts = joined_act(entry.acts, done.act)
+    if acts == entry.acts:
+        return
+    ledger.entries[done.credential] = replace(entry, acts=acts)
+    known.ledger.put(str(who), ledger)
+    if rulebook is not None:
+        _judge(known, rulebook, who, [done.credential])
 
 
 def _bring_up_to_date(

@@ -1,13 +1,22 @@
 """What a record in a facts partition changes and what it earns: the whole judgement of the progress agent."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from rules.awards import ByHand
 from rules.facts import CourseFact, CourseKind, Fact, Kind
 from rules.histories import changed_from, joined, joined_course, joined_earliest
-from rules.judging import bring_course_up_to_date, bring_up_to_date, judge_register, look_again
-from rules.keys import LearnerId, LearnerKey, key, parts, prefix
+from rules.judging import (
+    bring_course_up_to_date,
+    bring_up_to_date,
+    judge_by_hand,
+    judge_register,
+    look_again,
+)
+from rules.keys import CourseId, LearnerId, LearnerKey, key, parts, prefix
 from rules.known import AT_ONCE, Control, Known, Walk
+from rules.ledger import Entry, Ledger, joined_act
 
 # Behind every key that begins with what is before it: keys are ASCII.
 LAST = "\x7f"
@@ -54,6 +63,30 @@ def decide_course_fact(known: Known, fact: CourseFact) -> None:
         known.clock.control.put(key("walk", fact.tenant, "course", fact.course), Control(walk=walk))
 
 
+def decide_by_hand(known: Known, done: ByHand) -> None:
+    """
+    Take in what a person did, and say what follows; the same again changes nothing.
+
+    It is kept whatever the credential is. Of certificates, the certificates agent is told; what no catalogue names
+    waits until one does.
+    """
+    advance(known, done.received_at)
+    who, rulebook = LearnerKey(done.tenant, done.learner), known.clock.rulebook(done.tenant)
+    if rulebook is not None:
+        bring_up_to_date(known, rulebook, who)
+    ledger = known.ledger.get(str(who)) or Ledger()
+    entry = ledger.entries.get(done.credential) or Entry()
+    acts = joined_act(entry.acts, done.act)
+    if acts == entry.acts:
+        return
+    ledger.entries[done.credential] = replace(entry, acts=acts)
+    known.ledger.put(str(who), ledger)
+    # Who has no fact yet is walked as well when the catalogue changes: they are in no course, and that is one too.
+    known.enrolled.put(key(done.tenant, "", done.learner), True)
+    if rulebook is not None:
+        judge_by_hand(known, rulebook, who, ledger, done)
+
+
 def decide_catalogue(known: Known, document: dict[str, Any], received_at: int) -> bool:
     """
     Put a catalogue in force from here on; a walk over all its tenant's learners begins. False: it was already.
@@ -63,8 +96,10 @@ def decide_catalogue(known: Known, document: dict[str, Any], received_at: int) -
     advance(known, received_at)
     catalogue, changed = known.clock.put_in_force(document)
     if changed:
-        control = Control(walk=Walk(tenant=catalogue.tenant))
-        known.clock.control.put(key("walk", catalogue.tenant, "all"), control)
+        known.clock.control.put(key("walk", catalogue.tenant, "all"), Control(walk=Walk(tenant=catalogue.tenant)))
+        if next(known.enrolled.scan(prefix(catalogue.tenant, "")), None) is not None:
+            outside = Walk(tenant=catalogue.tenant, course=CourseId(""))
+            known.clock.control.put(key("walk", catalogue.tenant, "course", ""), Control(walk=outside))
     return changed
 
 

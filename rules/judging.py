@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
-from rules.awards import Held, UpToDate
+from rules.awards import ByHand, Held, UpToDate
 from rules.course import CourseRecord, CourseView, Histories, judgement
 from rules.facts import Kind, Register
 from rules.histories import History
 from rules.keys import ClauseId, CourseId, CredentialId, LearnerKey, key, parts, prefix
 from rules.known import CourseProgress, Known
-from rules.ledger import Entry, Ledger
+from rules.ledger import Act, Entry, Ledger
 from rules.nesting import evidence, spans
 from rules.rulebook import Rulebook
 from rules.spans import FOREVER
@@ -89,12 +89,32 @@ def bring_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey) -> bool:
     builders = {builder for badge in ledger.entries for builder in rulebook.by_badge.get(badge, ())}
     decide(known, rulebook, who, ledger, asked | builders | set(ledger.entries), judged_under="")
     tell_ledger(known, rulebook, _view(who, ledger), ledger)
+    for credential in ledger.entries.keys() & rulebook.certificates:
+        for act in ledger.entries[credential].acts:
+            _pass_on(known, who, credential, act)
     if ledger.entries:
-        said = UpToDate(
-            tenant=who.tenant, learner=who.learner, judged_under=rulebook.digest, received_at=known.clock.time
-        )
-        known.decisions.held.append(said)
+        _tell_up_to_date(known, rulebook, who)
     return True
+
+
+def judge_by_hand(known: Known, rulebook: Rulebook, who: LearnerKey, ledger: Ledger, done: ByHand) -> None:
+    """Decide a badge that a person has granted or revoked, or pass on what they did about a certificate."""
+    if done.credential in rulebook.badges:
+        decide(known, rulebook, who, ledger, [done.credential], judged_under=rulebook.digest)
+    elif done.credential in rulebook.certificates:
+        _pass_on(known, who, done.credential, done.act)
+        # They may hold nothing at all; of whom the certificates agent has not heard it decides nothing.
+        _tell_up_to_date(known, rulebook, who)
+
+
+def _pass_on(known: Known, who: LearnerKey, credential: CredentialId, act: Act) -> None:
+    done = ByHand(tenant=who.tenant, learner=who.learner, credential=credential, act=act, received_at=known.clock.time)
+    known.decisions.held.append(done)
+
+
+def _tell_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey) -> None:
+    said = UpToDate(tenant=who.tenant, learner=who.learner, judged_under=rulebook.digest, received_at=known.clock.time)
+    known.decisions.held.append(said)
 
 
 def look_again(known: Known, rulebook: Rulebook, who: LearnerKey, ledger: Ledger) -> None:

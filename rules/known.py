@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from rules.awards import Award, Held, UpToDate
+from rules.awards import Award, ByHand, Held, UpToDate
 from rules.catalogue import Catalogue, parse_catalogue
 from rules.course import CourseRecord, Histories, Met
 from rules.criteria import Node
@@ -116,7 +116,7 @@ class Decisions:
     """What one batch decided. Awards and held spans keep their order; a standing is told once, at the end."""
 
     awards: list[Award] = field(default_factory=list)
-    held: list[Held | UpToDate] = field(default_factory=list)
+    held: list[Held | UpToDate | ByHand] = field(default_factory=list)
     standings: dict[tuple[LearnerKey, CredentialId], None] = field(default_factory=dict)
 
 

@@ -11,6 +11,9 @@ from rules.policies import Ending, Entitled, Entitlement, Policy, cut
 from rules.spans import FOREVER, Span, Spans, complement, intersection, normal
 from rules.validity import Validity
 
+# So many acts are kept of one award, the latest: nobody grants and revokes as often.
+ACTS = 64
+
 
 class Status(StrEnum):
     """What an award is."""
@@ -60,6 +63,16 @@ class Ledger:
     entries: dict[CredentialId, Entry] = field(default_factory=dict)
 
 
+def joined_act(acts: tuple[Act, ...], act: Act) -> tuple[Act, ...]:
+    """Add an act to what people did, in order; the same again changes nothing. Of too many the latest are kept."""
+    return tuple(sorted({*acts, act}))[-ACTS:]
+
+
+def act_at(entry: Entry, time: int) -> Act | None:
+    """The act that counts at a time: the latest by then, if there is one."""
+    return max((act for act in entry.acts if act.occurred_at <= time), default=None)
+
+
 def status(
     entitlement: Entitlement, entry: Entry, policy: Policy, time: int, *, valid_for: Validity | None = None
 ) -> tuple[Status | None, Entitled | None]:
@@ -69,7 +82,7 @@ def status(
     What was said binds: a holder under `keep` keeps (DESIGN.md, "From spans to status"). What is granted by hand is
     valid for as long as what is earned.
     """
-    act = max((act for act in entry.acts if act.occurred_at <= time), default=None)
+    act = act_at(entry, time)
     if act is not None and not act.grants:
         return Status.REVOKED, None
     due = entitlement if act is None else with_grant(entitlement, act, valid_for)

@@ -88,10 +88,7 @@ class Told:
         """Let the certificates agent hear what progress has to tell; gives all awards that follow, in their order."""
         told, self.known.decisions = self.known.decisions, Decisions()
         for one in told.held:
-            if isinstance(one, Held):
-                certify.decide_held(self.of_certificates, one)
-            else:
-                certify.decide_up_to_date(self.of_certificates, one)
+            certify.decide_told(self.of_certificates, one)
         issued, self.of_certificates.decisions = self.of_certificates.decisions, Decisions()
         # Whose standings were told is asked later.
         self.known.decisions.standings = told.standings

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from rules import certify, decide, telling
-from rules.awards import Award, Held, Standing
+from rules.awards import Award, ByHand, Standing
 from rules.catalogue import Catalogue, dump_catalogue
 from rules.entitlements import entitlements
 from rules.facts import CourseFact, Fact
@@ -47,6 +47,11 @@ class Replay:
                 decide.decide_course_fact(self.known, fact)
             self._settle()
 
+    def by_hand(self, done: ByHand) -> None:
+        """Take in what a person did."""
+        decide.decide_by_hand(self.known, done)
+        self._settle()
+
     def advance(self, time: Instant) -> None:
         """Let it be that time."""
         decide.advance(self.known, time)
@@ -83,10 +88,7 @@ class Replay:
         held = self.known.decisions.held
         self.known.decisions = self._taken(self.known.decisions)
         for one in held:
-            if isinstance(one, Held):
-                certify.decide_held(self.of_certificates, one)
-            else:
-                certify.decide_up_to_date(self.of_certificates, one)
+            certify.decide_told(self.of_certificates, one)
         while certify.is_behind(self.of_certificates):
             certify.look_on(self.of_certificates, STEP)
         self.of_certificates.decisions = self._taken(self.of_certificates.decisions)

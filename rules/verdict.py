@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from rules.awards import Award, CredentialKind, Reason, award_id
 from rules.criteria import Evidence
 from rules.keys import Instant, LearnerKey
-from rules.ledger import Entry, Status, held, status
+from rules.ledger import Entry, Status, act_at, held, status
 from rules.policies import Ending, Entitled, Entitlement, entitlement
 from rules.rulebook import Rule
 from rules.spans import FOREVER, Spans, holds_at
@@ -45,7 +45,7 @@ def verdict(
     if changed:
         is_met = now is Status.AWARDED and span is not None and holds_at(spans, span.since)
         # Also of what has ended: a certificate that is kept may count it, and its evidence has to lead somewhere.
-        backed = evidence_at(span.since) if span is not None else ()
+        backed = _backed(entry, spans, span, time, evidence_at) if span is not None else ()
         entry = replace(
             entry,
             revision=entry.revision + 1,
@@ -87,12 +87,23 @@ def is_told(award: Award) -> bool:
     return award.kind is not CredentialKind.MILESTONE
 
 
+def _backed(
+    entry: Entry, met: Spans, span: Entitled, time: int, evidence_at: Callable[[int], tuple[Evidence, ...]]
+) -> tuple[Evidence, ...]:
+    """What stands behind an award: who granted it said so in an event; what was not met is no evidence beside it."""
+    act = act_at(entry, time)
+    if act is None or not act.grants:
+        return evidence_at(span.since)
+    granted = Evidence(Reason.GRANTED.value, (act.event_id,))
+    return (granted, *(evidence_at(span.since) if holds_at(met, span.since) else ()))
+
+
 def _expiry(span: Entitled | None) -> Instant | None:
     return Instant(span.until) if span is not None and span.ending is Ending.EXPIRED else None
 
 
 def _reason(entry: Entry, now: Status, time: int) -> Reason:
-    act = max((act for act in entry.acts if act.occurred_at <= time), default=None)
+    act = act_at(entry, time)
     match now:
         case Status.AWARDED:
             return Reason.GRANTED if act is not None and act.grants else Reason.MET

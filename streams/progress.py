@@ -9,7 +9,7 @@ import structlog
 from aiokafka.structs import ConsumerRecord
 
 from rules import decide, telling
-from rules.awards import Held
+from rules.awards import ByHand, Held, UpToDate
 from rules.keys import key
 from rules.known import Decisions, Known, Walk
 from streams import messages, topics, wire
@@ -98,10 +98,13 @@ class Progress:
             self._put_in_force(record, one.catalogue)
         elif one.clock is not None:
             self._hear(record, one.clock)
+        elif (done := wire.by_hand(one)) is not None:
+            decide.decide_by_hand(self.known, done)
         else:
             self.state.refuse(
                 record,
-                "the record says nothing: neither a fact, nor a course fact, nor a catalogue, nor the time",
+                "the record says nothing: neither a fact, nor a course fact, nor a catalogue, nor the time, nor what "
+                "somebody did",
                 STAGE,
             )
 
@@ -146,7 +149,13 @@ class Progress:
         """Spans of badges go out in the order in which they were decided, catalogues among them."""
         for held in self.known.decisions.held:
             place = key(held.tenant, held.learner).encode()
-            said = wire.HeldRecord(held=held) if isinstance(held, Held) else wire.HeldRecord(up_to_date=held)
+            match held:
+                case Held():
+                    said = wire.HeldRecord(held=held)
+                case UpToDate():
+                    said = wire.HeldRecord(up_to_date=held)
+                case ByHand():
+                    said = wire.held_by_hand(held)
             self._held.append(Message(key=place, value=wire.dump(said)))
         self.known.decisions.held.clear()
 

@@ -5,20 +5,20 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from rules.awards import Held, UpToDate
+from rules.awards import ByHand, Held, UpToDate
 from rules.course import CourseRecord
 from rules.facts import CourseFact, Fact
 from rules.histories import History
-from rules.keys import CredentialId, Instant
+from rules.keys import CredentialId, Instant, LearnerId, TenantId
 from rules.known import Control, CourseProgress, StandingRecord
-from rules.ledger import Ledger
+from rules.ledger import Act, Ledger
 from rules.spans import Spans
 from streams.dialects.dialect import UnreadableEvent
 
 T = TypeVar("T")
 
 # Records whose turn comes later; until then they are refused by name.
-LATER = ("void", "erase", "grant", "revoke", "alias")
+LATER = ("void", "erase", "alias")
 
 
 class CatalogueInForce(msgspec.Struct, frozen=True):
@@ -39,6 +39,19 @@ class ClockRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     is_set: bool = False
 
 
+class ActRecord(msgspec.Struct, frozen=True):
+    """What a person did about one credential of one learner; the record's key says whether they granted or revoked."""
+
+    tenant: TenantId
+    learner: LearnerId
+    credential: CredentialId
+    occurred_at: Moment
+    event_id: str
+    who: str
+    why: str
+    received_at: Moment
+
+
 class FactsRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One record of `laurel.facts`: exactly one of these."""
 
@@ -46,6 +59,8 @@ class FactsRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     course: CourseFact | None = None
     catalogue: CatalogueInForce | None = None
     clock: ClockRecord | None = None
+    grant: ActRecord | None = None
+    revoke: ActRecord | None = None
 
 
 class HeldRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -55,6 +70,45 @@ class HeldRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     up_to_date: UpToDate | None = None
     catalogue: CatalogueInForce | None = None
     clock: ClockRecord | None = None
+    grant: ActRecord | None = None
+    revoke: ActRecord | None = None
+
+
+def by_hand(record: FactsRecord | HeldRecord) -> ByHand | None:
+    """What a person did, if the record says that they did something."""
+    one = record.grant or record.revoke
+    if one is None:
+        return None
+    act = Act(one.occurred_at, 0, one.event_id, record.grant is not None, one.who, one.why)
+    return ByHand(
+        tenant=one.tenant, learner=one.learner, credential=one.credential, act=act, received_at=one.received_at
+    )
+
+
+def facts_by_hand(done: ByHand) -> FactsRecord:
+    """The record of `laurel.facts` that says what a person did."""
+    one = _act_record(done)
+    return FactsRecord(grant=one) if done.act.grants else FactsRecord(revoke=one)
+
+
+def held_by_hand(done: ByHand) -> HeldRecord:
+    """The record of `laurel.held` that says what a person did."""
+    one = _act_record(done)
+    return HeldRecord(grant=one) if done.act.grants else HeldRecord(revoke=one)
+
+
+def _act_record(done: ByHand) -> ActRecord:
+    act = done.act
+    return ActRecord(
+        tenant=done.tenant,
+        learner=done.learner,
+        credential=done.credential,
+        occurred_at=Instant(act.occurred_at),
+        event_id=act.event_id,
+        who=act.who,
+        why=act.why,
+        received_at=done.received_at,
+    )
 
 
 _json = msgspec.json.Encoder()

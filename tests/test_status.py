@@ -363,14 +363,14 @@ def test_what_was_revoked_by_hand_is_not_met_again_but_can_be_granted_again() ->
     assert learner.entry.held == spans((2, 6), (9, FOREVER))
 
 
-def test_a_grant_by_hand_without_criteria_that_are_met_keeps_the_evidence_of_before() -> None:
+def test_the_evidence_of_a_grant_by_hand_is_the_act_and_not_what_is_no_longer_met() -> None:
     learner = Learner(REVOKE)
     learner.judged(spans((3, FOREVER)), 4)
     learner.judged(NEVER, 5)
     learner.by_hand(grant(6))
     learner.judged(NEVER, 6)
 
-    assert [award.evidence for award in learner.awards[1:]] == [(), (Evidence("final grade", ("e3",)),)]
+    assert [award.evidence for award in learner.awards[1:]] == [(), (Evidence("granted by hand", ("act-6",)),)]
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_worker_goes_on(tmp
 
 @pytest.mark.stack
 def test_a_foreign_record_on_an_internal_topic_is_refused_by_name(tmp_path: Path) -> None:
-    later = [b'{"grant":{}}', b'{"erase":{}}', b"\x00", b"{}"]
+    later = [b'{"void":{}}', b'{"alias":{}}', b"\x00", b"{}"]
     foreign = [Told(topic=topics.FACTS, key=b"x", value=value, headers=()) for value in later]
     with stack(DEMO_CATALOGUE) as running:
         running.put_in_force()
@@ -77,7 +77,7 @@ def test_a_foreign_record_on_an_internal_topic_is_refused_by_name(tmp_path: Path
 
     reasons = {letter["reason"] for letter in said.letters}
     assert len(said.letters) == len(foreign)
-    assert any("`grant`" in reason for reason in reasons)
+    assert any("`void`" in reason for reason in reasons)
     assert all(letter["stage"] == "progress" for letter in said.letters)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -15,7 +16,7 @@ from rules.criteria import Evidence, Node, leaves
 from rules.entitlements import entitlements
 from rules.facts import CourseFact, Fact
 from rules.keys import CredentialId, Instant, LearnerKey, key, parts
-from rules.ledger import Entry, Ledger, Status
+from rules.ledger import Act, Entry, Ledger, Status, joined_act
 from rules.nesting import spans
 from rules.replay import Entitlements
 from rules.spans import Span, normal
@@ -166,8 +167,14 @@ def awards(outcome: Outcome) -> Differences:
 
 
 def _bound(outcome: Outcome, due: Entitlements) -> set[Owed]:
-    """What was said and binds: whatever counts as held otherwise than by the facts, and what builds on it."""
-    found: set[Owed] = set()
+    """
+    What was said and binds: whatever counts as held otherwise than by the facts, and what builds on it.
+
+    And what people did: `by_hand` looks at that.
+    """
+    found: set[Owed] = {
+        (LearnerKey(done.tenant, done.learner), done.credential) for _, done in outcome.world.story.acts
+    }
     replayed = [(learner_of(place), ledger) for place, ledger in outcome.clean.known.ledger.scan("")]
     for who, ledger in (*replayed, *[pair for state in outcome.states for pair in state.ledgers()]):
         for credential, entry in ledger.entries.items():
@@ -198,11 +205,13 @@ def ledgers(outcome: Outcome) -> Differences:
         for who, ledger in state.ledgers():
             said |= {award_id(who, credential): entry for credential, entry in ledger.entries.items()}
             held = {credential: entry.held for credential, entry in ledger.entries.items()}
-            yield from _unsettled(outcome, who, ledger, TreeView(who=who, clauses=ledger.clauses, held=held), state)
+            view = TreeView(who=who, clauses=ledger.clauses, held=held)
+            yield from _unsettled(outcome, outcome.rulebook.badges, ledger, view, state.known.clock.time)
         for who, ledger in state.certificate_ledgers():
             said |= {award_id(who, credential): entry for credential, entry in ledger.entries.items()}
             view = TreeView(who=who, clauses={}, held=state.certificates.held.get(str(who)) or {})
-            yield from _unsettled(outcome, who, ledger, view, state)
+            time = state.certificates.clock.time
+            yield from _unsettled(outcome, outcome.rulebook.certificates, ledger, view, time)
     for award in told.values():
         entry = said.get(award.award_id)
         if entry is None or (entry.revision, entry.status) != (award.revision, award.status):
@@ -216,15 +225,36 @@ def is_backed(evidence: Evidence) -> bool:
     return bool(evidence.events or evidence.awards) or evidence.clause.startswith("not ")
 
 
-def _unsettled(outcome: Outcome, who: LearnerKey, ledger: Ledger, view: TreeView, state: State) -> Differences:
-    is_badges = bool(view.clauses) or not any(one in outcome.rulebook.certificates for one in ledger.entries)
-    time = state.known.clock.time if is_badges else state.certificates.clock.time
-    for credential, entry in ledger.entries.items():
+def _unsettled(
+    outcome: Outcome, decided: AbstractSet[CredentialId], ledger: Ledger, view: TreeView, time: Instant
+) -> Differences:
+    for credential in sorted(ledger.entries.keys() & decided):
+        rule, entry = outcome.rulebook.rules[credential], ledger.entries[credential]
+        met = spans(rule.tree, view.spans)
+        again = verdict(rule, entry, met, who=view.who, time=time, evidence_at=lambda _: ())
+        if again.entry != entry:
+            yield f"{view.who}: {credential} is {entry}, and decided anew it would be {again.entry}"
+
+
+def by_hand(outcome: Outcome) -> Differences:
+    """What people did last is what is so, whatever happened in between and in which order it was told."""
+    acts: dict[Owed, tuple[Act, ...]] = {}
+    for _, done in outcome.world.story.acts:
+        owed = LearnerKey(done.tenant, done.learner), done.credential
+        acts[owed] = joined_act(acts.get(owed, ()), done.act)
+    said = outcome.told().in_force
+    for (who, credential), wanted in acts.items():
+        state = outcome.states[topics.place_of(*who, PARTITIONS)[1]]
+        kept = state.known.ledger.get(str(who)) or Ledger()
+        if kept.entries.get(credential, Entry()).acts != wanted:
+            yield f"{who}: {credential} has the acts {kept.entries.get(credential)}, and not {wanted}"
+        now = Status.AWARDED if wanted[-1].grants else Status.REVOKED
         rule = outcome.rulebook.rules.get(credential)
-        if rule is not None:
-            again = verdict(rule, entry, spans(rule.tree, view.spans), who=who, time=time, evidence_at=lambda _: ())
-            if again.entry != entry:
-                yield f"{who}: {credential} is {entry}, and decided anew it would be {again.entry}"
+        # What is granted is valid for as long as what is earned, and so may have expired.
+        if rule is not None and (rule.credential.valid_for is None or not wanted[-1].grants):
+            award = said.get(award_id(who, credential))
+            if award is None or award.status is not now:
+                yield f"{who}: {credential} was {wanted[-1]}, and told is {award}"
 
 
 def held(outcome: Outcome) -> Differences:
@@ -287,4 +317,4 @@ def _without_untold(node: Node, told_of: set[str] | None) -> Node:
     return node if told_of is None or node.clause in told_of else node._replace(need=0, events=())
 
 
-CHECKS = (effects, disks, clocks, histories, walks, awards, ledgers, held, standings)
+CHECKS = (effects, disks, clocks, histories, walks, awards, ledgers, by_hand, held, standings)

@@ -1,7 +1,7 @@
 """The outcome of a world at rest: what was said to it, what its topics hold, and what state that makes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
 from faust.types import TP
@@ -152,6 +152,9 @@ def clean_run(story: Story, time: Instant) -> Replay:
         for one in said_by(Message(told.key, told.value, told.headers)) or ():
             if not isinstance(one, Profile):
                 replay.facts([timed(one, time)])
+        for after, done in story.acts:
+            if after == number:
+                replay.by_hand(replace(done, received_at=time))
         if number == story.changed_after:
             replay.catalogue(story.catalogues[1], time)
     replay.advance(time)

@@ -1,10 +1,12 @@
 """The story of a seed: a few learners, two catalogues, and the events of a term in which everything is corrected."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date
 from random import Random
 
 from laurel.term_records import Told, broken, foreign, native
+from rules.awards import ByHand
 from rules.catalogue import Catalogue, Credential
 from rules.criteria import (
     OUTSIDE,
@@ -25,6 +27,7 @@ from rules.criteria import (
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Profile, Register
 from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId, Instant, LearnerId
+from rules.ledger import Act
 from rules.lengths import Length
 from rules.policies import Policy
 from rules.validity import Validity, until_day, until_next
@@ -41,11 +44,16 @@ PERIODS = ("", "", "", "p")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What is told: the catalogue at first, so many events, another catalogue, and the other events."""
+    """
+    What is told: the catalogue at first, so many events, another catalogue, and the other events.
+
+    `acts`: what people do, each with the number of the event that it comes after.
+    """
 
     catalogues: tuple[Catalogue, Catalogue]
     told: tuple[Told, ...]
     changed_after: int
+    acts: tuple[tuple[int, ByHand], ...]
 
 
 def story_of(seed: int) -> Story:
@@ -56,6 +64,7 @@ def story_of(seed: int) -> Story:
         catalogues=(_catalogue(random, 1), _catalogue(random, 2)),
         told=tuple(told),
         changed_after=random.randrange(len(told)),
+        acts=tuple(_acts(random, len(told))),
     )
 
 
@@ -212,6 +221,20 @@ def closing(number: int) -> Told:
         tenant=TENANT, course=CourseId("other"), kind=CourseKind.OUTLINE, statement=stated, received_at=Instant(0)
     )
     return native(fact)
+
+
+def _acts(random: Random, events: int) -> Iterator[tuple[int, ByHand]]:
+    """Grants and revocations: of what there is, of what there is only later, and for who has done nothing."""
+    for number in range(random.choice((0, 0, 1, 2, 4, 8))):
+        act = Act(_moment(random), 0, f"act-{number}", random.random() < 0.6, "registrar", "transferred")
+        done = ByHand(
+            tenant=TENANT,
+            learner=random.choice(LEARNERS),
+            credential=CredentialId(random.choice(("one", "two", "three", "built", "paper", "four"))),
+            act=act,
+            received_at=Instant(0),
+        )
+        yield random.randrange(events), done
 
 
 def _profile(learner: LearnerId, number: int) -> Profile:

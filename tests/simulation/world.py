@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
 from faust.types import TP
 
 from laurel.term_records import NATIVE, Told
+from rules.awards import ByHand
 from rules.catalogue import Catalogue, dump_catalogue
 from rules.keys import Instant, key
 from streams import exits, topics, wire
@@ -229,6 +230,9 @@ class World:
                 self._put_in_force(self.story.catalogues[1])
             if self.random.random() < self.odds.duplicate:
                 self._send(self.random.choice(self.story.told[: number + 1]))
+            for after, done in self.story.acts:
+                if after == number:
+                    self._act(done)
             if self.random.random() < self.odds.wrong_clock:
                 self._tell_time(Instant(self.now() + self.random.choice((-30, -2, 2, 400)) * DAY))
         await asyncio.sleep(self.random.uniform(0, 10))
@@ -238,6 +242,14 @@ class World:
         self.tell("world", f"tells the time {(time - self.now()) / DAY:+.1f} days from now")
         for partition in range(PARTITIONS):
             self.broker.append(TP(topics.FACTS, partition), [clock_record(time)])
+
+    def _act(self, done: ByHand) -> None:
+        """As `laurel grant` and `laurel revoke`; the network may do it again."""
+        place, partition = topics.place_of(done.tenant, done.learner, PARTITIONS)
+        said = Message(place, wire.dump(wire.facts_by_hand(replace(done, received_at=self.now()))))
+        what = "grants" if done.act.grants else "revokes"
+        self.tell("world", f"{what} {done.credential} {done.learner}")
+        self.broker.append(TP(topics.FACTS, partition), [said] * (2 if self.random.random() < 0.2 else 1))
 
     def _send(self, told: Told) -> None:
         message = Message(told.key, told.value, told.headers)

@@ -1,0 +1,29 @@
+"""What people do, as it is written: a record about one learner, in the partition that is theirs."""
+
+from aiokafka import AIOKafkaProducer
+
+from rules.awards import ByHand
+from rules.keys import LearnerKey
+from streams import topics, wire
+from streams.options import StreamOptions
+
+
+async def write_by_hand(options: StreamOptions, done: ByHand) -> None:
+    """
+    Write what a person did. Idempotent: it is there once, or not at all.
+
+    Raises KafkaError when the broker cannot be reached, or refuses.
+    """
+    await write(options, LearnerKey(done.tenant, done.learner), wire.facts_by_hand(done))
+
+
+async def write(options: StreamOptions, who: LearnerKey, record: wire.FactsRecord) -> int:
+    """Write one record about a learner; says to which partition. Raises as `write_by_hand` does."""
+    place, partition = topics.place_of(*who, options.partitions)
+    producer = AIOKafkaProducer(bootstrap_servers=options.bootstrap, enable_idempotence=True, **options.security)
+    await producer.start()
+    try:
+        await producer.send_and_wait(topics.FACTS, wire.dump(record), place, partition=partition)
+    finally:
+        await producer.stop()
+    return partition
