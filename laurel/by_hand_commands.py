@@ -2,7 +2,6 @@
 
 import asyncio
 import getpass
-import os
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import uuid5
@@ -10,11 +9,12 @@ from uuid import uuid5
 import typer
 from aiokafka.errors import KafkaError
 
-from laurel import logs, wiring
+from laurel import wiring
 from laurel.catalogue_file import read_catalogue
 from laurel.config import Config, Tenant
 from laurel.console import FAILED, USAGE, fail, out, told
 from laurel.drawing import EPOCH
+from laurel.environment import settings_from_environment
 from laurel.faults import nearest, show
 from rules.awards import LAUREL, ByHand, CredentialKind
 from rules.catalogue import Credential
@@ -64,8 +64,7 @@ def revoke(
 
 
 def _done(learner: str, name: str, why: str, who: str, when: str, tenant: str, *, grants: bool) -> None:
-    settings = wiring.settings_of(os.environ)
-    logs.set_up(settings.log_format, settings.log_level)
+    settings = settings_from_environment()
     chosen = tenant_of(wiring.config_of(settings), tenant)
     credential = _credential_of(chosen, name)
     act = _act(chosen.id, learner_of(learner), credential.id, why, who or getpass.getuser(), when, grants=grants)

@@ -19,6 +19,7 @@ from laurel.clock_command import show_or_set
 from laurel.console import FAILED, USAGE, UTC_ZONE, TimeZone, err, fail, out, told
 from laurel.drawing import EPOCH
 from laurel.environment import settings_from_environment as _settings
+from laurel.erasing_command import app as learners_app
 from laurel.evaluate import evaluate, read_lines
 from laurel.printing import body_of, summary_of, table_of
 from laurel.settings import unset
@@ -41,6 +42,7 @@ app.add_typer(topics_app, name="topics")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(awards_app, name="awards")
 app.add_typer(certificate_app, name="certificate")
+app.add_typer(learners_app, name="learners")
 app.command()(by_hand_commands.grant)
 app.command()(by_hand_commands.revoke)
 app.command("clock")(show_or_set)

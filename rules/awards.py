@@ -98,6 +98,40 @@ class ByHand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Somebody was given a name, which is not said here: names are in `laurel.profiles` alone."""
+
+    tenant: TenantId
+    learner: LearnerId
+    received_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """
+    Everything about a learner is to go.
+
+    `hash_key` is what the partition makes its hashes with, if it has no such key yet: 64 hexadecimal digits.
+    """
+
+    tenant: TenantId
+    learner: LearnerId
+    hash_key: str
+    who: str
+    why: str
+    received_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """Everything about a learner is gone: what the certificates agent knows goes too."""
+
+    tenant: TenantId
+    learner: LearnerId
+    received_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How far a learner is with one credential."""
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from rules.awards import ByHand, Held, Standing, UpToDate
+from rules.awards import ByHand, Erased, Held, Standing, UpToDate
 from rules.criteria import Badges, Leaf, Node
+from rules.erasure import erase_certificates
 from rules.keys import CredentialId, LearnerKey
 from rules.known import AT_ONCE, KnownOfCertificates
 from rules.ledger import Entry, Ledger, joined_act
@@ -16,7 +17,7 @@ from rules.tree import TreeView
 from rules.verdict import verdict
 
 
-def decide_told(known: KnownOfCertificates, told: Held | UpToDate | ByHand) -> None:
+def decide_told(known: KnownOfCertificates, told: Held | UpToDate | ByHand | Erased) -> None:
     """Take in whatever progress tells of one learner."""
     match told:
         case Held():
@@ -25,6 +26,8 @@ def decide_told(known: KnownOfCertificates, told: Held | UpToDate | ByHand) -> N
             decide_up_to_date(known, told)
         case ByHand():
             decide_by_hand(known, told)
+        case Erased():
+            decide_erased(known, told)
 
 
 def decide_held(known: KnownOfCertificates, held: Held) -> None:
@@ -66,6 +69,12 @@ def decide_by_hand(known: KnownOfCertificates, done: ByHand) -> None:
     known.ledger.put(str(who), ledger)
     if rulebook is not None:
         _judge(known, rulebook, who, [done.credential])
+
+
+def decide_erased(known: KnownOfCertificates, erased: Erased) -> None:
+    """Remove all that is known of a learner."""
+    advance(known, erased.received_at)
+    erase_certificates(known, erased)
 
 
 def _bring_up_to_date(
@@ -117,12 +126,11 @@ def is_behind(known: KnownOfCertificates) -> bool:
 
 
 def standing(known: KnownOfCertificates, who: LearnerKey, credential: CredentialId) -> Standing | None:
-    """How far a learner is with one certificate: none when the catalogue has it no more."""
-    rulebook = known.clock.rulebook(who.tenant)
-    if rulebook is None or credential not in rulebook.certificates:
+    """How far a learner is with one certificate: none when the catalogue has it no more, or they were erased."""
+    rulebook, ledger = known.clock.rulebook(who.tenant), known.ledger.get(str(who))
+    if rulebook is None or ledger is None or credential not in rulebook.certificates:
         return None
     rule, view = rulebook.rules[credential], _view(known, who)
-    ledger = known.ledger.get(str(who)) or Ledger()
 
     def leaf(criterion: Leaf) -> Node:
         if not isinstance(criterion, Badges):

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from rules.awards import ByHand
+from rules.awards import ByHand, Erasure, Named
+from rules.erasure import erase, is_erased
 from rules.facts import CourseFact, CourseKind, Fact, Kind
 from rules.histories import changed_from, joined, joined_course, joined_earliest
 from rules.judging import (
@@ -30,6 +31,9 @@ def decide_fact(known: Known, fact: Fact) -> None:
     """
     advance(known, fact.received_at)
     about = fact.register
+    if is_erased(known.clock, LearnerKey(about.tenant, about.learner)):
+        known.decisions.passed_over += 1
+        return
     place = key(about.tenant, about.learner, about.course, about.kind, about.object, about.period)
     history = known.facts.get(place)
     join = joined_earliest if about.kind is Kind.PARTICIPATED else joined
@@ -72,6 +76,9 @@ def decide_by_hand(known: Known, done: ByHand) -> None:
     """
     advance(known, done.received_at)
     who, rulebook = LearnerKey(done.tenant, done.learner), known.clock.rulebook(done.tenant)
+    if is_erased(known.clock, who):
+        known.decisions.passed_over += 1
+        return
     if rulebook is not None:
         bring_up_to_date(known, rulebook, who)
     ledger = known.ledger.get(str(who)) or Ledger()
@@ -85,6 +92,21 @@ def decide_by_hand(known: Known, done: ByHand) -> None:
     known.enrolled.put(key(done.tenant, "", done.learner), True)
     if rulebook is not None:
         judge_by_hand(known, rulebook, who, ledger, done)
+
+
+def decide_named(known: Known, named: Named) -> None:
+    """Intake has told what somebody is called; of who was erased it is taken back."""
+    advance(known, named.received_at)
+    who = LearnerKey(named.tenant, named.learner)
+    if is_erased(known.clock, who):
+        known.decisions.passed_over += 1
+        known.decisions.names_gone[who] = None
+
+
+def decide_erasure(known: Known, erasure: Erasure) -> None:
+    """Remove all that is known of a learner, for good."""
+    advance(known, erasure.received_at)
+    erase(known, erasure)
 
 
 def decide_catalogue(known: Known, document: dict[str, Any], received_at: int) -> bool:

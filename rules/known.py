@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from rules.awards import Award, ByHand, Held, UpToDate
+from rules.awards import Award, ByHand, Erased, Held, UpToDate
 from rules.catalogue import Catalogue, parse_catalogue
 from rules.course import CourseRecord, Histories, Met
 from rules.criteria import Node
 from rules.histories import History
-from rules.keys import ClauseId, CourseId, CredentialId, Instant, LearnerId, LearnerKey, TenantId, key, parts
+from rules.keys import AwardId, ClauseId, CourseId, CredentialId, Instant, LearnerId, LearnerKey, TenantId, key, parts
 from rules.ledger import Ledger, Status
 from rules.rulebook import Rulebook, rulebook
 from rules.spans import FOREVER, Spans
@@ -103,20 +103,41 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Erasing:
+    """That somebody was erased: when, by whom and why. Not who they were."""
+
+    erased_at: int
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """One record of the control table: a catalogue in force, the time, the last clock record, or a walk."""
+    """
+    One record of the control table: a catalogue in force, the time, the last clock record, a walk, an erasure, or the
+    key that those are hashed with.
+    """
 
     catalogue: dict[str, Any] | None = None
     time: int | None = None
     walk: Walk | None = None
+    erasing: Erasing | None = None
+    hash_key: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class Decisions:
-    """What one batch decided. Awards and held spans keep their order; a standing is told once, at the end."""
+    """
+    What one batch decided. Awards and held spans keep their order; a standing is told once, at the end.
+
+    `awards_gone` and `names_gone`: of those who were erased; `passed_over`: how many records spoke of them later.
+    """
 
     awards: list[Award] = field(default_factory=list)
-    held: list[Held | UpToDate | ByHand] = field(default_factory=list)
+    held: list[Held | UpToDate | ByHand | Erased] = field(default_factory=list)
+    awards_gone: list[tuple[LearnerKey, AwardId]] = field(default_factory=list)
+    names_gone: dict[LearnerKey, None] = field(default_factory=dict)
+    passed_over: int = 0
     standings: dict[tuple[LearnerKey, CredentialId], None] = field(default_factory=dict)
 
 
@@ -127,6 +148,21 @@ class Clock:
     control: Table[Control]
     rulebooks: dict[TenantId, Rulebook] = field(default_factory=dict)
     _time: int | None = None
+    _hash_key: bytes | None = None
+
+    @property
+    def hash_key(self) -> bytes:
+        """What this partition makes hashes of who was erased with; empty where nobody was."""
+        if self._hash_key is None:
+            record = self.control.get("hash-key")
+            self._hash_key = b"" if record is None or record.hash_key is None else bytes.fromhex(record.hash_key)
+        return self._hash_key
+
+    def keep_hash_key(self, hash_key: str) -> None:
+        """Keep such a key, in hexadecimal, if there is none: it stays the same for ever."""
+        if not self.hash_key:
+            self._hash_key = bytes.fromhex(hash_key)
+            self.control.put("hash-key", Control(hash_key=hash_key))
 
     @property
     def time(self) -> Instant:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from rules import certify, decide, telling
-from rules.awards import Award, ByHand, Standing
+from rules.awards import Award, ByHand, Erasure, Standing
 from rules.catalogue import Catalogue, dump_catalogue
 from rules.entitlements import entitlements
 from rules.facts import CourseFact, Fact
@@ -52,6 +52,11 @@ class Replay:
         decide.decide_by_hand(self.known, done)
         self._settle()
 
+    def erase(self, erasure: Erasure) -> None:
+        """Remove all that is known of a learner."""
+        decide.decide_erasure(self.known, erasure)
+        self._settle()
+
     def advance(self, time: Instant) -> None:
         """Let it be that time."""
         decide.advance(self.known, time)
@@ -95,6 +100,8 @@ class Replay:
 
     def _taken(self, decisions: Decisions) -> Decisions:
         self.awards.extend(decisions.awards)
+        gone = {award for _, award in decisions.awards_gone}
+        self.awards = [award for award in self.awards if award.award_id not in gone]
         return Decisions(standings=decisions.standings)
 
 

@@ -65,6 +65,8 @@ class Certificates:
             certify.decide_catalogue(self.known, one.catalogue.document, one.catalogue.received_at)
         elif (done := wire.by_hand(one)) is not None:
             certify.decide_by_hand(self.known, done)
+        elif one.erased is not None:
+            certify.decide_erased(self.known, one.erased)
         elif one.clock is not None:
             # Progress has believed it, and passes on what it believes only.
             certify.advance(self.known, one.clock.time)
@@ -72,7 +74,7 @@ class Certificates:
             self.state.refuse(
                 record,
                 "the record says nothing: neither when a badge is held, nor who is up to date, nor a catalogue, nor "
-                "the time, nor what somebody did",
+                "the time, nor what somebody did, nor who was erased",
                 STAGE,
             )
 

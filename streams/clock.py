@@ -15,6 +15,7 @@ from streams.clients import Sleep
 from streams.dialects.dialect import UnreadableEvent
 from streams.messages import Message
 from streams.options import StreamOptions
+from streams.reading import reader, records
 
 log = structlog.get_logger("laurel")
 
@@ -113,21 +114,11 @@ async def known_times(options: StreamOptions) -> dict[int, Instant | None]:
     Read off the end of `laurel.held`, to which progress passes on the time each minute: no worker is asked, and none
     has to run. Raises KafkaError when the broker cannot be reached, or has no such topic.
     """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=options.bootstrap,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=topics.LARGEST_BYTES,
-        **options.security,
-    )
-    await consumer.start()
-    try:
+    async with reader(options) as consumer:
         partitions = [TopicPartition(topics.HELD, partition) for partition in range(options.partitions)]
         consumer.assign(partitions)
         begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         return {tp.partition: await _last_time(consumer, tp, begins[tp], ends[tp]) for tp in partitions}
-    finally:
-        await consumer.stop()
 
 
 async def _last_time(consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int) -> Instant | None:
@@ -135,25 +126,16 @@ async def _last_time(consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int,
     last, back = end, LOOKED_BACK
     while last > begin:
         first = max(begin, last - back)
-        found = [time for value in await _values(consumer, tp, first, last) if (time := _time_of(value)) is not None]
+        found = [time for one in await records(consumer, tp, first, last) if (time := _time_of(one.value)) is not None]
         if found:
             return Instant(max(found))
         last, back = first, back * 8
     return None
 
 
-async def _values(consumer: AIOKafkaConsumer, tp: TopicPartition, first: int, last: int) -> list[bytes | None]:
-    consumer.seek(tp, first)
-    found: list[bytes | None] = []
-    while await consumer.position(tp) < last:
-        fetched = await consumer.getmany(tp, timeout_ms=500)
-        found += [record.value for record in fetched.get(tp, ()) if record.offset < last]
-    return found
-
-
 def _time_of(value: bytes | None) -> Instant | None:
     (record,) = wire.parse_held([value])
     if isinstance(record, UnreadableEvent):
         return None
-    about = record.held or record.up_to_date
+    about = record.held or record.up_to_date or record.erased
     return about.received_at if about is not None else None if record.clock is None else record.clock.time

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
+from rules.awards import Named
 from rules.facts import CourseFact, Fact
-from rules.keys import key
+from rules.keys import Instant, key
 from streams import messages, topics, wire
 from streams.dialects.all import DIALECTS
 from streams.dialects.dialect import Record, Said, UnreadableEvent
@@ -55,14 +56,14 @@ class Intake:
                     self._letters.append(letter)
                 else:
                     self._ignored += not said
-                    self._take(said)
+                    self._take(said, now)
             self._count()
             await self._send(run.end)
 
     async def step(self) -> bool:
         return False
 
-    def _take(self, said: tuple[Said, ...]) -> None:
+    def _take(self, said: tuple[Said, ...], now: Instant) -> None:
         partitions = self.shared.options.partitions
         for one in said:
             if isinstance(one, Fact):
@@ -78,8 +79,11 @@ class Intake:
                     self._facts[partition].append(record)
                 self._said[one.kind] += 1
             else:
-                _, partition = topics.place_of(one.tenant, one.learner, partitions)
+                place, partition = topics.place_of(one.tenant, one.learner, partitions)
                 self._profiles[partition].append(messages.dump_profile(one))
+                # Progress knows who was erased, and takes the name back; the name itself does not travel there.
+                named = Named(tenant=one.tenant, learner=one.learner, received_at=now)
+                self._facts[partition].append(Message(place, wire.dump(wire.FactsRecord(named=named))))
                 self._said["profile"] += 1
 
     def _count(self) -> None:

@@ -30,6 +30,9 @@ class Metrics:
             ["stage", "source"],
             registry=registry,
         )
+        self.passed_over = Counter(
+            "laurel_passed_over_records", "Records about learners who were erased, passed over.", registry=registry
+        )
         self.awards = Counter(
             "laurel_awards", "Awards told, by kind of credential and status.", ["kind", "status"], registry=registry
         )

@@ -1,6 +1,7 @@
 """The progress agent: joins facts into histories, judges the criteria they touch, says what changed."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,7 +10,7 @@ import structlog
 from aiokafka.structs import ConsumerRecord
 
 from rules import decide, telling
-from rules.awards import ByHand, Held, UpToDate
+from rules.awards import ByHand, Erased, Erasure, Held, UpToDate
 from rules.keys import key
 from rules.known import Decisions, Known, Walk
 from streams import messages, topics, wire
@@ -21,6 +22,9 @@ from streams.work import State, standings
 log = structlog.get_logger("laurel")
 
 STAGE = "progress"
+
+# The key of hashes, as an erasure brings it.
+HASH_KEY = re.compile(r"[0-9a-f]{64}")
 
 # Between so many records the event loop may turn to other lanes, and to whoever asks how we are.
 BREATH = 256
@@ -100,13 +104,25 @@ class Progress:
             self._hear(record, one.clock)
         elif (done := wire.by_hand(one)) is not None:
             decide.decide_by_hand(self.known, done)
+        elif one.named is not None:
+            decide.decide_named(self.known, one.named)
+        elif one.erase is not None:
+            self._erase(record, one.erase)
         else:
             self.state.refuse(
                 record,
                 "the record says nothing: neither a fact, nor a course fact, nor a catalogue, nor the time, nor what "
-                "somebody did",
+                "somebody did, nor who is named or to be erased",
                 STAGE,
             )
+
+    def _erase(self, record: "ConsumerRecord[bytes, bytes]", erasure: Erasure) -> None:
+        if HASH_KEY.fullmatch(erasure.hash_key) is None:
+            self.state.refuse(record, "an erasure without a key of 64 hexadecimal digits; use `laurel learners`", STAGE)
+            return
+        decide.decide_erasure(self.known, erasure)
+        # Whom, nobody is told.
+        log.info("a learner was erased", tenant=erasure.tenant, partition=self.state.tp.partition)
 
     def _hear(self, record: "ConsumerRecord[bytes, bytes]", clock: wire.ClockRecord) -> None:
         known = self.known.clock.time
@@ -156,6 +172,8 @@ class Progress:
                     said = wire.HeldRecord(up_to_date=held)
                 case ByHand():
                     said = wire.held_by_hand(held)
+                case Erased():
+                    said = wire.HeldRecord(erased=held)
             self._held.append(Message(key=place, value=wire.dump(said)))
         self.known.decisions.held.clear()
 
@@ -166,7 +184,10 @@ class Progress:
             topics.HELD: self._held,
             topics.BADGES: shared.awards(decisions),
             topics.STANDINGS: standings(decisions, partial(telling.standing, self.known)),
+            topics.PROFILES: [messages.profile_gone(*who) for who in decisions.names_gone],
         }
         await self.state.commit(offset, sends)
+        if decisions.passed_over:
+            shared.metrics.passed_over.inc(decisions.passed_over)
         self.known.decisions = Decisions()
         self._held.clear()

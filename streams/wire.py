@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from rules.awards import ByHand, Held, UpToDate
+from rules.awards import ByHand, Erased, Erasure, Held, Named, UpToDate
 from rules.course import CourseRecord
 from rules.facts import CourseFact, Fact
 from rules.histories import History
@@ -18,7 +18,7 @@ from streams.dialects.dialect import UnreadableEvent
 T = TypeVar("T")
 
 # Records whose turn comes later; until then they are refused by name.
-LATER = ("void", "erase", "alias")
+LATER = ("void", "alias")
 
 
 class CatalogueInForce(msgspec.Struct, frozen=True):
@@ -61,6 +61,8 @@ class FactsRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     clock: ClockRecord | None = None
     grant: ActRecord | None = None
     revoke: ActRecord | None = None
+    named: Named | None = None
+    erase: Erasure | None = None
 
 
 class HeldRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -72,6 +74,7 @@ class HeldRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     clock: ClockRecord | None = None
     grant: ActRecord | None = None
     revoke: ActRecord | None = None
+    erased: Erased | None = None
 
 
 def by_hand(record: FactsRecord | HeldRecord) -> ByHand | None:

@@ -146,12 +146,14 @@ class Shared:
         )
 
     def awards(self, decisions: Decisions) -> list[Message]:
-        """The awards that were decided, as the world hears of them."""
+        """The awards that were decided, as the world hears of them, and then those of who was erased: tombstones."""
         found = []
         for award in decisions.awards:
             if is_told(award):
                 found.append(messages.dump_award(award, source=self.options.ce_source))
                 self.metrics.awards.labels(award.kind, award.status).inc()
+        for who, award_id in decisions.awards_gone:
+            found.append(messages.award_gone(*who, award_id))
         return found
 
 

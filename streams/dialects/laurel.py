@@ -29,9 +29,14 @@ from streams.dialects.laurel_data import (
 from streams.dialects.values import hundredths, id_text, instant, is_uuid, name_text, tenant_of, topics_of
 
 # Kinds of control that Laurel will know; named here so that nobody takes their refusal for a typing error.
-COMES_LATER: Final = ("void", "erase", "alias")
+COMES_LATER: Final = ("void", "alias")
 # Kinds that no source may say, each with the command that does.
-BY_COMMAND: Final = {"clock": "laurel clock", "grant": "laurel grant", "revoke": "laurel revoke"}
+BY_COMMAND: Final = {
+    "clock": "laurel clock",
+    "erase": "laurel learners erase",
+    "grant": "laurel grant",
+    "revoke": "laurel revoke",
+}
 
 _CONTROL: Final = "laurel.control."
 _EMAIL_SHA256: Final = re.compile(r"[0-9a-f]{64}")

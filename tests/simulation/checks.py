@@ -26,7 +26,7 @@ from streams import messages, topics, wire
 from streams.dialects.dialect import UnreadableEvent
 from tests.simulation.disk import Databases
 from tests.simulation.outcome import Outcome, Place, State, learner_of, restored, said_by, timed
-from tests.simulation.world import PARTITIONS, World
+from tests.simulation.world import CHANGELOGS, PARTITIONS, World
 from tests.stories import TENANT
 
 UNTIMED = Instant(0)
@@ -56,12 +56,16 @@ def effects(outcome: Outcome) -> Differences:
                 expected[partition, timed(one, UNTIMED)] += 1
             else:
                 expected[messages.dump_profile(one).value] += 1
-    found: Counter[object] = Counter(message.value for _, message in outcome.visible(topics.PROFILES))
+                expected[topics.place_of(one.tenant, one.learner, PARTITIONS)[1], one.learner] += 1
+    profiles = [message.value for _, message in outcome.visible(topics.PROFILES)]
+    found: Counter[object] = Counter(value for value in profiles if value is not None)
     for place, message in outcome.visible(topics.FACTS):
         (record,) = wire.parse_facts([message.value])
         fact = None if isinstance(record, UnreadableEvent) else record.fact or record.course
         if fact is not None:
             found[place.partition, timed(fact, UNTIMED)] += 1
+        elif isinstance(record, wire.FactsRecord) and record.named is not None:
+            found[place.partition, record.named.learner] += 1
         elif isinstance(record, UnreadableEvent) or record == wire.FactsRecord():
             unread[place] += 1
     for place, message in outcome.visible(topics.HELD):
@@ -115,8 +119,8 @@ def clocks(outcome: Outcome) -> Differences:
             (state.certificates, certify.is_behind(state.certificates)),
         ):
             where = f"partition {state.partition}: {type(known).__name__}"
-            if known.clock.time != outcome.states[0].known.clock.time or known.clock.time > outcome.world.rested_at:
-                yield f"{where} knows the time {known.clock.time}, and it is {outcome.world.rested_at}"
+            if not outcome.world.told_at <= known.clock.time <= outcome.world.rested_at:
+                yield f"{where} knows the time {known.clock.time}, and it was told {outcome.world.told_at}"
             if is_behind:
                 yield f"{where} has not looked at all who are due"
 
@@ -240,6 +244,8 @@ def by_hand(outcome: Outcome) -> Differences:
     """What people did last is what is so, whatever happened in between and in which order it was told."""
     acts: dict[Owed, tuple[Act, ...]] = {}
     for _, done in outcome.world.story.acts:
+        if done.learner in outcome.world.story.erased:
+            continue
         owed = LearnerKey(done.tenant, done.learner), done.credential
         acts[owed] = joined_act(acts.get(owed, ()), done.act)
     said = outcome.told().in_force
@@ -255,6 +261,21 @@ def by_hand(outcome: Outcome) -> Differences:
             award = said.get(award_id(who, credential))
             if award is None or award.status is not now:
                 yield f"{who}: {credential} was {wanted[-1]}, and told is {award}"
+
+
+def erased(outcome: Outcome) -> Differences:
+    """Of who was erased no key is left in any table, and wherever something was told the last word is a tombstone."""
+    gone = outcome.world.story.erased
+    for changelog in CHANGELOGS.values():
+        for partition in range(PARTITIONS):
+            for place in restored(outcome.broker, TP(changelog, partition)).values:
+                if gone & set(parts(place.decode())):
+                    yield f"{changelog} {partition} has {place!r}"
+    for topic in (topics.BADGES, topics.CERTIFICATES, topics.STANDINGS, topics.PROFILES):
+        last = {message.key or b"": message.value for _, message in outcome.visible(topic)}
+        for place, value in last.items():
+            if value is not None and parts(place.decode())[1] in gone:
+                yield f"{topic} still tells of {place!r}"
 
 
 def held(outcome: Outcome) -> Differences:
@@ -317,4 +338,4 @@ def _without_untold(node: Node, told_of: set[str] | None) -> Node:
     return node if told_of is None or node.clause in told_of else node._replace(need=0, events=())
 
 
-CHECKS = (effects, disks, clocks, histories, walks, awards, ledgers, by_hand, held, standings)
+CHECKS = (effects, disks, clocks, histories, walks, awards, ledgers, by_hand, erased, held, standings)

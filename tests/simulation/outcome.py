@@ -10,6 +10,7 @@ from rocksdict import Rdict
 from laurel.demo.results import Told
 from laurel.evaluate import Evaluation
 from laurel.term_records import NATIVE
+from rules.awards import Award
 from rules.facts import CourseFact, Fact, Profile
 from rules.keys import Instant, LearnerId, LearnerKey, TenantId, parts
 from rules.known import Known, KnownOfCertificates, Table
@@ -114,13 +115,16 @@ class Outcome:
                 yield Place(topic, partition, entry.offset), entry.message
 
     def told(self) -> Told:
-        """All that was told of awards."""
-        found = [
-            messages.parse_award(message.value or b"")
-            for topic in (topics.BADGES, topics.CERTIFICATES)
-            for _, message in self.visible(topic)
-        ]
-        return Told(revisions=found)
+        """All that was told of awards, but for what was erased."""
+        found: dict[bytes, list[Award]] = {}
+        for topic in (topics.BADGES, topics.CERTIFICATES):
+            for _, message in self.visible(topic):
+                place = message.key or b""
+                if message.value is None:
+                    found.pop(place, None)
+                else:
+                    found.setdefault(place, []).append(messages.parse_award(message.value))
+        return Told(revisions=[award for revisions in found.values() for award in revisions])
 
     def letters(self) -> Iterator[Place]:
         """Where each dead letter lay before."""
@@ -155,6 +159,9 @@ def clean_run(story: Story, time: Instant) -> Replay:
         for after, done in story.acts:
             if after == number:
                 replay.by_hand(replace(done, received_at=time))
+        for after, erasure in story.erasures:
+            if after == number:
+                replay.erase(replace(erasure, received_at=time))
         if number == story.changed_after:
             replay.catalogue(story.catalogues[1], time)
     replay.advance(time)

@@ -6,7 +6,7 @@ from datetime import UTC, date
 from random import Random
 
 from laurel.term_records import Told, broken, foreign, native
-from rules.awards import ByHand
+from rules.awards import ByHand, Erasure
 from rules.catalogue import Catalogue, Credential
 from rules.criteria import (
     OUTSIDE,
@@ -47,13 +47,19 @@ class Story:
     """
     What is told: the catalogue at first, so many events, another catalogue, and the other events.
 
-    `acts`: what people do, each with the number of the event that it comes after.
+    `acts`: what people do, and `erasures`, each with the number of the event that it comes after.
     """
 
     catalogues: tuple[Catalogue, Catalogue]
     told: tuple[Told, ...]
     changed_after: int
     acts: tuple[tuple[int, ByHand], ...]
+    erasures: tuple[tuple[int, Erasure], ...]
+
+    @property
+    def erased(self) -> set[LearnerId]:
+        """Who is to leave no trace."""
+        return {erasure.learner for _, erasure in self.erasures}
 
 
 def story_of(seed: int) -> Story:
@@ -65,6 +71,7 @@ def story_of(seed: int) -> Story:
         told=tuple(told),
         changed_after=random.randrange(len(told)),
         acts=tuple(_acts(random, len(told))),
+        erasures=tuple(_erasures(random, len(told))),
     )
 
 
@@ -235,6 +242,20 @@ def _acts(random: Random, events: int) -> Iterator[tuple[int, ByHand]]:
             received_at=Instant(0),
         )
         yield random.randrange(events), done
+
+
+def _erasures(random: Random, events: int) -> Iterator[tuple[int, Erasure]]:
+    """Mostly nobody; somebody may be erased twice, each time with a key of its own."""
+    for _ in range(random.choice((0, 0, 0, 1, 1, 2))):
+        erasure = Erasure(
+            tenant=TENANT,
+            learner=random.choice(LEARNERS[:3]),
+            hash_key=random.randbytes(32).hex(),
+            who="registrar",
+            why="asked for",
+            received_at=Instant(0),
+        )
+        yield random.randrange(events), erasure
 
 
 def _profile(learner: LearnerId, number: int) -> Profile:

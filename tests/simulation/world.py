@@ -9,7 +9,7 @@ from typing import Any
 from faust.types import TP
 
 from laurel.term_records import NATIVE, Told
-from rules.awards import ByHand
+from rules.awards import ByHand, Erasure
 from rules.catalogue import Catalogue, dump_catalogue
 from rules.keys import Instant, key
 from streams import exits, topics, wire
@@ -56,6 +56,7 @@ class World:
     trace: list[Step] = field(default_factory=list)
     steps: int = 0
     is_calm: bool = False
+    told_at: int = 0
     rested_at: int = 0
     on_visible: Callable[[TP, Any], None] = lambda _tp, _entry: None
     _jumped: int = 0
@@ -184,8 +185,9 @@ class World:
         self._jumped = DAY
         self._close()
         await self._until_rest()
-        # Facts have moved the time of some partitions on; now all know the same.
-        self._tell_time(self.now())
+        # Facts have moved the time of some partitions on; now all know this one, or what a worker tells behind it.
+        self.told_at = self.now()
+        self._tell_time(Instant(self.told_at))
         await self._until_rest()
         self.rested_at = self.now()
 
@@ -233,6 +235,9 @@ class World:
             for after, done in self.story.acts:
                 if after == number:
                     self._act(done)
+            for after, erasure in self.story.erasures:
+                if after == number:
+                    self._erase(erasure)
             if self.random.random() < self.odds.wrong_clock:
                 self._tell_time(Instant(self.now() + self.random.choice((-30, -2, 2, 400)) * DAY))
         await asyncio.sleep(self.random.uniform(0, 10))
@@ -250,6 +255,13 @@ class World:
         what = "grants" if done.act.grants else "revokes"
         self.tell("world", f"{what} {done.credential} {done.learner}")
         self.broker.append(TP(topics.FACTS, partition), [said] * (2 if self.random.random() < 0.2 else 1))
+
+    def _erase(self, erasure: Erasure) -> None:
+        """As `laurel learners erase`."""
+        place, partition = topics.place_of(erasure.tenant, erasure.learner, PARTITIONS)
+        record = wire.FactsRecord(erase=replace(erasure, received_at=self.now()))
+        self.tell("world", f"erases {erasure.learner}")
+        self.broker.append(TP(topics.FACTS, partition), [Message(place, wire.dump(record))])
 
     def _send(self, told: Told) -> None:
         message = Message(told.key, told.value, told.headers)
