@@ -13,13 +13,13 @@ from laurel.drawing import EPOCH
 from laurel.faults import Fault, FileFaults, Steps, in_order, nearest, show
 from laurel.located import Document, read_document
 from laurel.shapes import Form, Id, Key, Name, named, one_of, read_form, refusal
-from rules.awards import CredentialKind
+from rules.awards import ByHand, CredentialKind
 from rules.catalogue import Catalogue
 from rules.criteria import OUTSIDE
 from rules.facts import CourseFact, CourseKind, Fact, Kind, Register
 from rules.histories import CourseStatement, Statement
 from rules.keys import CourseId, CredentialId, Instant, LearnerId
-from rules.ledger import Status
+from rules.ledger import Act, Status
 
 SUFFIX: Final = ".scenarios.yaml"
 LEARNER: Final = LearnerId("learner")
@@ -49,6 +49,7 @@ class Scenario:
 
     name: str
     facts: tuple[Fact | CourseFact, ...]
+    acts: tuple[ByHand, ...] = ()
     as_of: Instant | None = None
     expected: tuple[Expected, ...]
 
@@ -127,6 +128,7 @@ class ReleaseSaid(Form):
 _KINDS: Final = (
     *("final_grade", "calculated_grade", "item_grade", "topics_completed", "topics_uncompleted", "topics_exempted"),
     *("topics_unexempted", "course_completed", "participated", "prior_learning", "outline", "final_grades"),
+    *("granted", "revoked"),
 )
 _TOPICS: Final = {
     "topics_completed": (Kind.TOPIC, 1),
@@ -153,6 +155,8 @@ class EventForm(Form):
     prior_learning: AchievementSaid | None = None
     outline: OutlineSaid | None = None
     final_grades: ReleaseSaid | None = None
+    granted: Annotated[Id | None, Field(description="A credential, by a person", examples=["data-literacy"])] = None
+    revoked: Annotated[Id | None, Field(description="A credential, by a person", examples=["data-literacy"])] = None
 
 
 def _one_event(value: object) -> object:
@@ -162,7 +166,8 @@ def _one_event(value: object) -> object:
     if len(said) > 1:
         raise refusal(f"says {' and '.join(said)}, and an event says one thing.", "Put each in an event of its own.")
     if said and value[said[0]] is None:
-        raise refusal(f"says nothing after `{said[0]}`.", f"Write `{said[0]}: {{course: …}}`.")
+        cure = "CREDENTIAL" if said[0] in ("granted", "revoked") else "{course: …}"
+        raise refusal(f"says nothing after `{said[0]}`.", f"Write `{said[0]}: {cure}`.")
     if not said and not value.keys() - {"at"}:
         raise refusal("says nothing.", f"Write one of {one_of(_KINDS)}.")
     return value
@@ -211,6 +216,9 @@ def _unknown(document: Document, catalogue: Catalogue) -> Iterator[Fault]:
     for path, course in _said_courses(document):
         if course not in courses:
             yield _not_there(document, path, "course", course, courses, at_key=False)
+    for path, credential in _said_credentials(document):
+        if credential not in credentials:
+            yield _not_there(document, path, "credential", credential, credentials, at_key=False)
     for at, scenario in enumerate(_list(document.value(("scenarios",)))):
         expected = scenario.get("expect") if isinstance(scenario, dict) else None
         for credential in expected if isinstance(expected, dict) else ():
@@ -229,6 +237,15 @@ def _said_courses(document: Document) -> Iterator[tuple[Steps, str]]:
                     yield ("scenarios", at, "given", number, kind, "course"), course
 
 
+def _said_credentials(document: Document) -> Iterator[tuple[Steps, str]]:
+    for at, scenario in enumerate(_list(document.value(("scenarios",)))):
+        given = scenario.get("given") if isinstance(scenario, dict) else None
+        for number, event in enumerate(_list(given)):
+            for kind in ("granted", "revoked") if isinstance(event, dict) else ():
+                if isinstance(event.get(kind), str):
+                    yield ("scenarios", at, "given", number, kind), event[kind]
+
+
 def _not_there(document: Document, path: Steps, what: str, name: str, known: list[str], *, at_key: bool) -> Fault:
     closest = nearest(name, known)
     cure = f"Did you mean {show(closest)}?" if closest else f"Name a {what} of the catalogue."
@@ -242,14 +259,17 @@ def _list(value: Any) -> list[Any]:
 def _scenario(document: Document, catalogue: Catalogue, at: int, form: ScenarioForm) -> Scenario:
     path: Steps = ("scenarios", at)
     facts: list[Fact | CourseFact] = []
+    acts: list[ByHand] = []
     time = FIRST_AT - STEP
     for number, event in enumerate(form.given):
         time = Instant(time + STEP if event.at is None else event.at)
         line = document.fault((*path, "given", number), "", "").line
         facts += _facts(catalogue, event, time, number, f"line {line}")
+        acts += _acts(catalogue, event, time, number, f"line {line}")
     return Scenario(
         name=" ".join(form.name.split()),
         facts=tuple(facts),
+        acts=tuple(acts),
         as_of=None if form.as_of is None else Instant(form.as_of),
         expected=tuple(_expected(document, catalogue, (*path, "expect"), form.expect)),
     )
@@ -265,6 +285,19 @@ def _expected(document: Document, catalogue: Catalogue, path: Steps, expect: Map
         elif credential.kind is not CredentialKind.MILESTONE:
             place = document.fault(path, "", "", at_key=True)
             yield Expected(credential=credential.id, status=None, place=place)
+
+
+def _acts(catalogue: Catalogue, event: EventForm, time: Instant, number: int, name: str) -> Iterator[ByHand]:
+    """What a person has done, if the event says that one has."""
+    for credential, grants in ((event.granted, True), (event.revoked, False)):
+        if credential is not None:
+            yield ByHand(
+                tenant=catalogue.tenant,
+                learner=LEARNER,
+                credential=CredentialId(credential),
+                act=Act(time, number, name, grants, who="", why=""),
+                received_at=time,
+            )
 
 
 def _facts(

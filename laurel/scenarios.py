@@ -23,11 +23,14 @@ class Tried:
 
 def run_scenario(catalogue: Catalogue, scenario: Scenario) -> Tried:
     """Judge a learner's events in the order in which they stand, as of the latest or as it says, and compare."""
-    now = scenario.as_of or Instant(max((fact.statement.occurred_at for fact in scenario.facts), default=0))
+    times = [fact.statement.occurred_at for fact in scenario.facts] + [one.act.occurred_at for one in scenario.acts]
+    now = scenario.as_of or Instant(max(times, default=0))
     replay = Replay()
     replay.catalogue(catalogue, now)
     # As `laurel evaluate` does: all is known at the time that is judged as of.
     replay.facts(replace(fact, received_at=now) for fact in scenario.facts)
+    for done in scenario.acts:
+        replay.by_hand(replace(done, received_at=now))
     awards = {award.credential: award for award in replay.in_force().values()}
     standings = {standing.credential: standing for standing in replay.standings()}
     return Tried(scenario=scenario, differences=tuple(_differences(scenario, awards, standings)))

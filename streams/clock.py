@@ -115,6 +115,9 @@ async def known_times(options: StreamOptions) -> dict[int, Instant | None]:
     has to run. Raises KafkaError when the broker cannot be reached, or has no such topic.
     """
     async with reader(options) as consumer:
+        if topics.HELD not in await consumer.topics():
+            # Asking for the ends of what is not there takes most of a minute.
+            return dict.fromkeys(range(options.partitions))
         partitions = [TopicPartition(topics.HELD, partition) for partition in range(options.partitions)]
         consumer.assign(partitions)
         begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)

@@ -70,6 +70,17 @@ def test_no_event_of_the_example_is_there_for_nothing(at: int) -> None:
     assert run_scenario(CATALOGUE, without).differences
 
 
+def test_what_a_person_grants_or_revokes_is_part_of_a_scenario(tmp_path: Path) -> None:
+    granted, revoked = "    - granted: data-literacy\n", "    - revoked: data-literacy\n"
+    expected = {granted: "awarded", granted + revoked: "revoked", revoked + granted: "awarded"}
+
+    for given, status in expected.items():
+        text = f"scenarios:\n- name: By hand\n  given:\n{given}  expect: {{data-literacy: {status}}}\n"
+        code, lines = tried(tmp_path, text)
+        assert code == 0, lines
+        assert tried(tmp_path, text.replace(status, "expired"))[0] == 1
+
+
 def test_the_scenarios_beside_a_catalogue_are_found_by_its_name() -> None:
     code, lines = run(EXAMPLE)
 
@@ -186,6 +197,8 @@ def faults(directory: Path, text: str) -> list[str]:
         ),
         ("{at: 2026-03-01}", "scenarios[0].given[0] says nothing. Write one of final_grade,"),
         ("final_grade:", "scenarios[0].given[0] says nothing after `final_grade`. Write `final_grade: {course: …}`."),
+        ("granted:", "scenarios[0].given[0] says nothing after `granted`. Write `granted: CREDENTIAL`."),
+        ("revoked: data-literac", 'There is no credential "data-literac" in the catalogue. Did you mean "data-lit'),
         ("5", "scenarios[0].given[0] is the number 5, and must be a mapping of keys to values."),
         ("{item_grade: {course: DATA101, score: 5}}", "scenarios[0].given[0].item_grade has no `item`. Add `item: exa"),
         (
