@@ -48,7 +48,7 @@ def _remove(known: Known, who: LearnerKey) -> None:
     for place, _ in list(known.facts.scan(prefix(*who))):
         courses.add(parts(place)[2])
         known.facts.delete(place)
-    for course in courses:
+    for course in sorted(courses):
         known.enrolled.delete(key(who.tenant, course, who.learner))
     for place, _ in list(known.progress.scan(prefix(*who))):
         known.progress.delete(place)

@@ -89,7 +89,7 @@ def bring_up_to_date(known: Known, rulebook: Rulebook, who: LearnerKey) -> bool:
     builders = {builder for badge in ledger.entries for builder in rulebook.by_badge.get(badge, ())}
     decide(known, rulebook, who, ledger, asked | builders | set(ledger.entries), judged_under="")
     tell_ledger(known, rulebook, _view(who, ledger), ledger)
-    for credential in ledger.entries.keys() & rulebook.certificates:
+    for credential in sorted(ledger.entries.keys() & rulebook.certificates):
         for act in ledger.entries[credential].acts:
             _pass_on(known, who, credential, act)
     if ledger.entries:

@@ -8,6 +8,10 @@ from unittest.mock import patch
 
 from faust.types import TP, EventT
 
+from rules import decide
+from rules.keys import LearnerKey
+from rules.known import Clock
+from rules.ledger import Act
 from streams import topics
 from streams.lane import Consumer, Run
 from streams.lanes import Lane, Lanes
@@ -128,6 +132,21 @@ async def _open_for_anyone(self: Lanes, consumer: Consumer, _generation: int) ->
 _OPEN = Lanes.open
 
 
+def _believe(_self: Clock, _time: int) -> bool:
+    """Believe every clock."""
+    return False
+
+
+def _let_in(_clock: Clock, _who: LearnerKey) -> bool:
+    """Know nobody of those who were erased."""
+    return False
+
+
+def _last_to_come(_acts: tuple[Act, ...], act: Act) -> tuple[Act, ...]:
+    """Let the act count that is told last, whenever it was."""
+    return (act,)
+
+
 Place = tuple[object, str, Callable[..., Any]]
 
 FAULTS: dict[str, tuple[Place, ...]] = {
@@ -146,6 +165,9 @@ FAULTS: dict[str, tuple[Place, ...]] = {
     "restore whatever comes": ((BatchTable, "_apply", _apply_whatever_comes),),
     "take what does not continue": ((Lanes, "put", _take_all),),
     "begin where the last batch ended": ((Consumer, "_batch", _begin_at_the_last_end),),
+    "every clock believed": ((Clock, "is_jump", _believe),),
+    "who was erased let in again": ((decide, "is_erased", _let_in),),
+    "the act that is told last": ((decide, "joined_act", _last_to_come),),
     "lanes open for anyone": ((Lanes, "open", _open_for_anyone),),
 }
 

@@ -12,7 +12,7 @@ from streams import topics
 from tests.acceptance.scenes import DEMO_CATALOGUE, DIALECTS
 from tests.torture.clean import Input, judged
 from tests.torture.findings import Findings
-from tests.torture.reading import Found, changelog_ends, count, read_copies, read_rows, read_topics, records
+from tests.torture.reading import Ends, Found, changelog_ends, count, read_copies, read_rows, read_topics, records
 from tests.torture.run import Run
 from tests.torture.scene import APP, PARTITIONS, SOURCES
 from tests.torture.verifier import verified
@@ -23,6 +23,8 @@ WRITTEN_IN_TRANSACTIONS = (topics.FACTS, topics.HELD, topics.STANDINGS)
 
 def result(run: Run) -> Findings:
     """Read, judge and compare everything; the workers have stopped."""
+    # The worker that restores all goes on from there: it tells the time, and so the changelogs get longer.
+    ends = asyncio.run(changelog_ends(run.scene.kafka.address, APP, PARTITIONS))
     restored = run.restore()
     run.say("Reading the input, and judging it once, without streams ...")
     catalogues = [read_catalogue(path, TENANT) for path in (DEMO_CATALOGUE, *run.applied)]
@@ -35,14 +37,13 @@ def result(run: Run) -> Findings:
         now=Instant(time.time_ns() // 1_000),
     )
     run.say(f"{clean.records:,} records of input. Reading topics, tables and database ...")
-    found = _found(run, restored)
+    found = _found(run, restored, ends)
     _tell_aborted(run, address)
     return verified(clean, found, [dump_catalogue(catalogue) for catalogue in catalogues])
 
 
-def _found(run: Run, restored: Path) -> Found:
+def _found(run: Run, restored: Path, ends: Ends) -> Found:
     found = asyncio.run(read_topics(run.scene.kafka.address, PARTITIONS))
-    ends = asyncio.run(changelog_ends(run.scene.kafka.address, APP, PARTITIONS))
     for at, copies in read_copies(run.scene.state, ends).items():
         # Where there is none, all of it is missing, and the comparison says so.
         found.tables[at] = copies[0] if copies else {}

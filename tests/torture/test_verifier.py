@@ -209,7 +209,8 @@ def older_copy(found: Found) -> None:
 
 
 def not_restored(found: Found) -> None:
-    found.restored[CERTIFICATES].popitem()
+    place = next(place for place in found.restored[CERTIFICATES] if place.startswith(b"held/"))
+    del found.restored[CERTIFICATES][place]
 
 
 def nothing_restored(found: Found) -> None:

@@ -20,6 +20,9 @@ from tests.torture.reading import Found, Letter
 # A letter longer than this was cut, and says so.
 WHOLE_LETTER_BYTES = 64 << 10
 
+# Where a partition keeps what time it is, and what the clock said last.
+TIME = (b"control/time", b"control/clock")
+
 
 def verified(clean: Clean, found: Found, catalogues: Sequence[Mapping[str, Any]]) -> Findings:
     """Compare everything. `catalogues` are the documents that were put in force, in their order."""
@@ -170,15 +173,24 @@ def _ledgers(
 
 
 def _restored(findings: Findings, found: Found) -> None:
-    """What the changelogs alone give must be what the workers had, byte for byte; and so must warm copies."""
+    """
+    What the changelogs alone give must be what the workers had, byte for byte; and so must warm copies.
+
+    But for the time: whoever restores hears it, as any worker does.
+    """
     nothing: dict[bytes, bytes] = {}
     for at in found.tables.keys() | found.restored.keys():
         agent, partition = at
         what = f"{agent} restored in partition {partition}"
-        findings.mappings(what, found.tables.get(at, nothing), found.restored.get(at, nothing))
+        had, given = (_without_time(tables.get(at, nothing)) for tables in (found.tables, found.restored))
+        findings.mappings(what, had, given)
     for (agent, partition), copy in found.copies:
         what = f"{agent} in warm copies in partition {partition}"
         findings.mappings(what, found.tables.get((agent, partition), nothing), copy)
+
+
+def _without_time(table: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    return {place: value for place, value in table.items() if place not in TIME}
 
 
 def _rows(findings: Findings, clean: Clean, found: Found, in_force: Mapping[str, Award]) -> None:
