@@ -15,7 +15,7 @@ from rules.keys import AwardId, ClauseId, CourseId, CredentialId, Instant, Learn
 from rules.known import Decisions, Known, KnownOfCertificates, Walk
 from rules.ledger import Ledger, Status
 from rules.nesting import node
-from rules.rulebook import Rulebook
+from rules.rulebook import Rule, Rulebook
 from rules.tree import TreeView
 
 # A walk over one learner's records takes one; it is at its end when it was asked for more.
@@ -118,8 +118,8 @@ class Compared:
     @classmethod
     def of(cls, current: Rulebook | None, new: Rulebook) -> "Compared":
         """Compare: affected is what is new or not what it was, and all that builds on it."""
-        known = {} if current is None else {credential: rule.version for credential, rule in current.rules.items()}
-        unseen = [credential for credential, rule in new.rules.items() if known.get(credential) != rule.version]
+        known = {} if current is None else {credential: _decides(rule) for credential, rule in current.rules.items()}
+        unseen = [credential for credential, rule in new.rules.items() if known.get(credential) != _decides(rule)]
         found = set[CredentialId]()
         while unseen:
             credential = unseen.pop()
@@ -128,6 +128,12 @@ class Compared:
                 unseen += new.by_badge.get(credential, ())
         shown = [one for one in found if new.rules[one].credential.kind is not CredentialKind.MILESTONE]
         return cls(current=current, new=new, affected=frozenset(shown))
+
+
+def _decides(rule: Rule) -> tuple[object, ...]:
+    """All of a credential that says who has it: its version is of its criteria alone (decision 0013)."""
+    one = rule.credential
+    return rule.version, one.kind, one.when_no_longer_met, one.grace, one.valid_for
 
 
 def preview_learner(told: Told, compared: Compared, now: Instant) -> LearnerPreview:

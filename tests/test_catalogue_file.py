@@ -241,6 +241,10 @@ def test_aliases_stand_for_what_they_mark(tmp_path: Path) -> None:
             'credentials[0].criteria.before.time is the text "2026-02-3',
         ),
         (f"{{before: {{time: soon, of: {GRADE}}}}}", 'credentials[0].criteria.before.time is the text "soon", and mus'),
+        (
+            f"{{before: {{time: 2201-01-01, of: {GRADE}}}}}",
+            "credentials[0].criteria.before.time lies behind 2200. Write",
+        ),
         (f"{{before: {{time: 1969-12-31, of: {GRADE}}}}}", "credentials[0].criteria.before.time lies before 1970, and"),
         (f"{{before: {{of: {GRADE}}}}}", "credentials[0].criteria.before has no `time`. Add `time: 2026-07-01`."),
         ("{before: {time: 2026-07-01}}", "credentials[0].criteria.before has no `of`. Add "),
@@ -455,6 +459,7 @@ IDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"]
     lambda text: text.strip() != "" and not set(text) & set("\u2028\u2029\ufeff")
 )
 COURSES = [CourseId(course) for course in ("DATA101", "0123", "yes", "1e3", "a: b", "#x")]
+LAST_MOMENT = until_day(date(2200, 12, 30), UTC).at
 SCORES = st.integers(min_value=0, max_value=100_000)
 LEAVES: st.SearchStrategy[Criterion] = st.one_of(
     st.builds(FinalGrade, course=st.sampled_from(COURSES), at_least=SCORES, unreleased_too=st.booleans()),
@@ -498,7 +503,7 @@ def at_least(parts: list[Criterion]) -> st.SearchStrategy[Criterion]:
 
 def groups(inner: st.SearchStrategy[Criterion]) -> st.SearchStrategy[Criterion]:
     parts = st.lists(inner, min_size=1, max_size=3)
-    before = st.builds(Before, time=st.integers(0, 10**16), of=inner)
+    before = st.builds(Before, time=st.integers(0, LAST_MOMENT), of=inner)
     without = st.builds(lambda one, other: AllOf(parts=(one, Not(of=other))), inner, inner)
     of_parts = st.builds(AllOf, parts=parts.map(tuple)) | st.builds(AnyOf, parts=parts.map(tuple))
     return of_parts | parts.flatmap(at_least) | without | before

@@ -17,6 +17,7 @@ from rules.facts import CourseFact, Fact, Kind
 from rules.keys import AwardId, CredentialId, Instant, LearnerId, LearnerKey, parts, prefix
 from rules.known import Known, KnownOfCertificates, MemoryTable
 from rules.ledger import Status
+from rules.lengths import Length
 from rules.policies import Policy
 from rules.preview import AwardChange, Compared, Effect, LearnerPreview, Shift, Told, preview_learner
 from rules.replay import Replay
@@ -236,6 +237,19 @@ def test_who_comes_closer_is_said_with_how_close_they_were() -> None:
     replay = story(old, [SEVENTY, fact(Kind.TOPIC, 2, 1, course=D, thing="t1")])
 
     assert set(previewed(replay, new, NOW)[WHO].shifts) == {Shift(WHO, ONE, 6_875, 8_750), Shift(WHO, TWO, 0, 5_000)}
+
+
+@pytest.mark.parametrize(
+    "changed", [{"when_no_longer_met": Policy.REVOKE}, {"when_no_longer_met": Policy.REVOKE, "grace": Length(days=1)}]
+)
+def test_another_policy_of_a_badge_moves_what_counts_it(changed: dict[str, Any]) -> None:
+    one, two = badge(ONE, grade_of(5_000)), badge(TWO, FinalGrade(course=D, at_least=5_000))
+    both = certificate(CredentialId("both"), Badges(at_least=2, of=(ONE, TWO)))
+    replay = story(catalogue_of(one, two, both), [SEVENTY, fact(Kind.CALCULATED_GRADE, 2, 0)], NOW)
+    found = previewed(replay, catalogue_of(replace(one, **changed), two, both, version=2), NOW)[WHO]
+
+    assert [(change.effect, change.credential) for change in found.awards] == [(Effect.LOSES, ONE)]
+    assert Shift(WHO, CredentialId("both"), 5_000, 0) in found.shifts
 
 
 def test_what_the_catalogue_has_no_more_stays_awarded() -> None:
