@@ -10,15 +10,15 @@ from rules.awards import Award, CredentialKind, Held, UpToDate, award_id
 from rules.closeness import closeness
 from rules.course import CourseView, Histories, how_far
 from rules.criteria import Badges, Clause, Leaf, Node
-from rules.judging import asked_histories
-from rules.keys import AwardId, ClauseId, CourseId, CredentialId, Instant, LearnerId, LearnerKey, key, parts, prefix
-from rules.known import Decisions, Known, KnownOfCertificates, Walk
+from rules.judging import asked_histories, bring_up_to_date
+from rules.keys import AwardId, ClauseId, CourseId, CredentialId, Instant, LearnerId, LearnerKey, parts, prefix
+from rules.known import Decisions, Known, KnownOfCertificates
 from rules.ledger import Ledger, Status
 from rules.nesting import node
 from rules.rulebook import Rule, Rulebook
 from rules.tree import TreeView
 
-# A walk over one learner's records takes one; it is at its end when it was asked for more.
+# So many of one learner's moments are looked at in a step.
 _ALL = 2
 
 
@@ -82,7 +82,9 @@ class Told:
 
     def walk(self) -> None:
         """Judge the learner as a walk does."""
-        decide.walk_on(self.known, key("walk", self.who.tenant), Walk(tenant=self.who.tenant), _ALL)
+        rulebook = self.known.clock.rulebook(self.who.tenant)
+        if rulebook is not None:
+            bring_up_to_date(self.known, rulebook, self.who)
 
     def pass_on(self) -> list[Award]:
         """Let the certificates agent hear what progress has to tell; gives all awards that follow, in their order."""

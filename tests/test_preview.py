@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.awards import Award, CredentialKind
+from rules.awards import Award, ByHand, CredentialKind
 from rules.catalogue import Catalogue
 from rules.closeness import closeness
 from rules.criteria import AllOf, AnyOf, Badges, FinalGrade, TopicsCompleted
@@ -35,6 +35,7 @@ from tests.stories import (
     events,
     fact,
 )
+from tests.test_by_hand import acts
 
 Events = list[Fact | CourseFact]
 AWARDED = Status.AWARDED
@@ -126,6 +127,23 @@ def test_a_preview_says_exactly_what_putting_the_catalogue_in_force_does(
         statuses = {award.award_id: award.status for award in before.values()} | settled
         assert all(statuses.get(award_id) is not AWARDED for award_id in gained)
         assert all(statuses[award_id] is AWARDED for award_id in lost)
+
+
+@given(catalogues(), catalogues(), events, st.lists(acts, max_size=6), st.sampled_from((EARLY, NOW)))
+def test_a_preview_knows_what_people_did(
+    old: Catalogue, new: Catalogue, events: Events, done: list[ByHand], now: Instant
+) -> None:
+    """Also about what only the new catalogue names, and for who has done nothing themselves."""
+    replay = story(old, events)
+    for one in done:
+        if one.learner in LEARNERS:
+            replay.by_hand(replace(one, received_at=EARLY))
+    told = len(replay.awards)
+    found = previewed(replay, new, now)
+    replay.catalogue(new, now)
+
+    changes = [change for one in found.values() for change in (*one.anyway, *one.awards)]
+    assert foretold(changes) == last(replay.awards[told:])
 
 
 @given(catalogues(), catalogues(), events)

@@ -68,7 +68,7 @@ def test_after_an_erasure_nothing_is_found_and_late_facts_and_a_redrive_bring_no
     with prepared(address, catalogue) as stack, (tmp_path / "workers.log").open("ab") as log:
         asyncio.run(make_topics(address, {"lms.brightspace": 1, "lms.laurel": 2}))
         sure(stack, "topics", "apply")
-        sure(stack, "catalogue", "apply", str(catalogue))
+        sure(stack, "catalogue", "apply", "--yes", str(catalogue))
         workers = list(started(stack, log, tmp_path))
         told = [*events_of(GONE, NAME), *events_of(STAYS, "Ada Lovelace")]
         asyncio.run(send(address, told))
