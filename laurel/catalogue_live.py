@@ -115,20 +115,23 @@ def _asked(file: Path, tenant: str) -> tuple[Catalogue, StreamOptions]:
 def _previewed(options: StreamOptions, catalogue: Catalogue) -> Previewed:
     now = Instant(time.time_ns() // 1_000)
     with _bar("Judging what is known") as seen:
-        return asyncio.run(preview(options, catalogue, now, lambda done, total: seen(done, total, "")))
+        return asyncio.run(preview(options, catalogue, now, seen))
 
 
 def _wait(options: StreamOptions, previewed: Previewed, walked: Walked) -> None:
-    """Wait until everyone is judged anew, and say it where nothing moves."""
-    total, moved = sum(previewed.learners.values()), [0, time.monotonic()]
+    """Wait until everyone is judged anew, and say it once where nothing moves."""
+    total, moved, is_said = sum(previewed.learners.values()), [0, time.monotonic()], False
     with _bar("Judging everyone again") as seen:
 
         def look() -> None:
+            nonlocal is_said
             done = walked.learners(previewed.learners)
             if done != moved[0]:
                 moved[:] = [done, time.monotonic()]
-            is_still = time.monotonic() - moved[1] > STILL_SECONDS
-            seen(done, total, "nothing moves: does a worker run? Ctrl-C ends the waiting" if is_still else "")
+            seen(done, total)
+            if time.monotonic() - moved[1] > STILL_SECONDS and not is_said:
+                is_said = True
+                err.print(f"Nothing has moved for {STILL_SECONDS:.0f} s: does a worker run? Ctrl-C ends the waiting.")
 
         try:
             asyncio.run(until_walked(options, walked, look))
@@ -140,15 +143,14 @@ def _wait(options: StreamOptions, previewed: Previewed, walked: Walked) -> None:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar on standard error, where that is a terminal; takes how much is done of how much, and a word."""
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, where that is a terminal; takes how much is done, and of how much."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[word]}"),
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(what, total=None, word="")
-        yield lambda done, total, word: progress.update(task, completed=done, total=max(total, 1), word=word)
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=max(total, 1))

@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,9 +14,11 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from laurel.catalogue_live import STILL_SECONDS
 from laurel.demo.results import read_told
 from laurel.demo.stack import Stack, WorkerProcess
 from laurel.term import term
+from laurel.worker import INTERRUPTED
 from rules.awards import Award
 from tests.acceptance.scenes import DEMO_CATALOGUE, command, on_kafka, send, until, until_calm
 from tests.real_kafka import RealKafka
@@ -41,6 +47,25 @@ def laurel(stack: Stack, *arguments: str) -> str:
     done: subprocess.CompletedProcess[str] = command(stack, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def interrupted_while_waiting(stack: Stack, new: str) -> tuple[int, str]:
+    """Apply a catalogue where no worker runs, and press Ctrl-C once it is in force: the exit, and what was said."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "laurel", "catalogue", "apply", new, "--yes"],
+        env={**os.environ, **stack.environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        while "is in force for" not in (line := process.stdout.readline()):
+            assert line, "it ended before the catalogue was in force"
+        time.sleep(STILL_SECONDS + 3)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    return process.returncode, said
 
 
 def told(stack: Stack) -> list[Award]:
@@ -130,6 +155,9 @@ def test_a_worker_killed_in_the_middle_of_a_walk_goes_on_and_awards_what_was_pre
         worker.kill()
         half = json.loads(laurel(stack, "catalogue", "preview", new, "--json"))
         at_the_kill = len(told(stack)) - len(before)
+        known = asyncio.run(groups(own_kafka.address))
+        code, said_at_the_end = interrupted_while_waiting(stack, new)
+        assert asyncio.run(groups(own_kafka.address)) == known
         worker.start()
         worker.until_ready()
         applied = laurel(stack, "catalogue", "apply", new, "--yes")
@@ -137,6 +165,8 @@ def test_a_worker_killed_in_the_middle_of_a_walk_goes_on_and_awards_what_was_pre
         after = told(stack)
         rest = worker.metrics()["laurel_walked_learners_total"]
 
+    assert (code, "The catalogue is in force" in said_at_the_end) == (INTERRUPTED, True), said_at_the_end
+    assert "does a worker run?" in said_at_the_end
     assert half["is_walking"], "the walk was over before the kill"
     assert 0 < at_the_kill < len(foretold(document))
     assert foretold(half) < foretold(document)
