@@ -228,7 +228,7 @@ class AtLeastForm(Form):
 
 class DeadlineForm(Form):
     time: Moment
-    of: "CriterionForm"
+    of: "Annotated[CriterionForm, Field(examples=[{'final_grade': {'course': 'DATA101', 'at_least': 70}}])]"
 
 
 class BeforeForm(Form):
