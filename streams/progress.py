@@ -71,11 +71,15 @@ class Progress:
         return self.walking > 0
 
     def _say_ended(self, before: dict[str, Walk], now: dict[str, Walk]) -> None:
-        """Say which walks are at their end."""
+        """Say which walks are at their end: of a catalogue to everyone, of a course to who wants to know."""
         for place, walk in before.items():
-            if place not in now:
-                about = {"tenant": walk.tenant, "course": walk.course or "all", "partition": self.state.tp.partition}
-                log.info("everyone is judged again", **about)
+            if place in now:
+                continue
+            partition = self.state.tp.partition
+            if walk.course is None:
+                log.info("everyone is judged by the catalogue", tenant=walk.tenant, partition=partition)
+            else:
+                log.debug("everyone in a course is judged", tenant=walk.tenant, course=walk.course, partition=partition)
 
     async def _fold(self, records: "Sequence[ConsumerRecord[bytes, bytes]]", began: int) -> int:
         """Take records one by one, until all are taken or the time is over; says where it stopped."""

@@ -9,11 +9,12 @@ from tests.real_kafka import fetched_kafka, own_kafka, real_kafka
 
 __all__ = ["fetched_kafka", "own_kafka", "real_kafka"]
 
-# Quick to say that something is wrong; `full` finds the smallest case of it.
+# Quick to say that something is wrong; `full` finds the smallest case of it; `nightly` looks ten times as long.
 settings.register_profile(
     "fast", max_examples=20, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
 )
 settings.register_profile("full", max_examples=150, deadline=None, print_blob=True)
+settings.register_profile("nightly", max_examples=1_500, deadline=None, print_blob=True)
 settings.load_profile("full")
 
 

@@ -116,6 +116,7 @@ def test_what_a_person_did_last_is_so_in_any_order_and_however_often_it_is_told(
             assert found is AWARDED
 
 
+@pytest.mark.slow
 @given(catalogues(), events, st.lists(acts, max_size=8), st.randoms(use_true_random=False))
 def test_acts_and_facts_in_any_order_award_the_same(
     catalogue: Catalogue, said: list[Fact | CourseFact], done: list[ByHand], random: Random
@@ -131,6 +132,7 @@ def test_acts_and_facts_in_any_order_award_the_same(
     assert shuffled.entitlements(TENANT) == straight.entitlements(TENANT)
 
 
+@pytest.mark.slow
 @given(catalogues(), catalogues(), events, st.lists(acts, max_size=8), st.integers(0, 33))
 def test_acts_before_a_catalogue_count_as_if_it_had_been_there_from_the_start(
     old: Catalogue, new: Catalogue, said: list[Fact | CourseFact], done: list[ByHand], first: int
@@ -148,6 +150,7 @@ def test_acts_before_a_catalogue_count_as_if_it_had_been_there_from_the_start(
     assert awarded(late) == awarded(replayed(revoking(new), told))
 
 
+@pytest.mark.slow
 @given(catalogues(), events, st.lists(acts, max_size=8))
 def test_an_act_that_is_told_again_says_nothing(
     catalogue: Catalogue, said: list[Fact | CourseFact], done: list[ByHand]

@@ -64,6 +64,7 @@ def test_the_catalogue_with_faults_is_not() -> None:
     assert not VALIDATOR.is_valid(plain(read_document(CATALOGUES / "five_faults.yaml").data))
 
 
+@pytest.mark.slow
 @given(catalogues())
 def test_every_catalogue_that_can_be_written_is_valid(catalogue: Catalogue) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(written(catalogue))] == []

@@ -256,6 +256,7 @@ def _put_back(book: Rulebook, criterion: Criterion) -> Criterion:
             return criterion
 
 
+@pytest.mark.slow
 @given(catalogues())
 def test_every_clause_is_of_one_course_and_no_larger_part_is_that_silence_does_not_meet(catalogue: Catalogue) -> None:
     book = rulebook(catalogue)
@@ -360,6 +361,7 @@ def _is_met(criterion: Criterion, said: tuple[Said, ...]) -> bool:
     return bool(judged(criterion, CourseView(histories=histories, record=record)))
 
 
+@pytest.mark.slow
 @given(catalogues(), events)
 def test_what_is_not_asked_never_changes_what_is_due(catalogue: Catalogue, events: list[Fact | CourseFact]) -> None:
     book = rulebook(catalogue)

@@ -178,6 +178,7 @@ def test_the_catalogues_in_this_repository_have_no_warnings(path: str) -> None:
     assert read_with_warnings(ROOT / path, TenantId("t1"))[1] == []
 
 
+@pytest.mark.slow
 def test_lists_of_any_length_are_read_in_time(tmp_path: Path) -> None:
     many = [grade(at / 100) for at in range(1, 10 * MAX_COMPARED)]
 

@@ -61,6 +61,7 @@ def told(awards: list[Award]) -> list[tuple[str, Status, int]]:
     return [(award.credential, award.status, award.decided_at) for award in awards]
 
 
+@pytest.mark.slow
 def test_a_year_goes_by_hour_by_hour_and_each_moment_that_was_due_is_told_in_its_hour() -> None:
     replay = begun()
     days = range(1, 366)

@@ -55,6 +55,7 @@ def take(replay: Replay, told: Iterable[Told]) -> None:
             replay.facts([one])
 
 
+@pytest.mark.slow
 @given(
     catalogues(),
     catalogues(),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from random import Random
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -99,6 +100,7 @@ def built(count: int) -> Catalogue:
     return catalogue_of(one, two, badge("built", Badges(at_least=count, of=(one.id, two.id))), version=count)
 
 
+@pytest.mark.slow
 @given(catalogues(), catalogues(), events, st.integers(0, 25))
 @example(built(2), built(1), [fact(Kind.CALCULATED_GRADE, 1, 7_000)], 1)
 def test_a_catalogue_that_comes_late_awards_what_it_would_have_awarded_from_the_start(
@@ -320,6 +322,7 @@ def behind(replay: Replay, award: Award) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 @given(crowded(catalogues()), crowded_events)
 def test_the_events_that_an_award_names_are_enough_for_it(catalogue: Catalogue, events: Events) -> None:
     """

@@ -129,6 +129,7 @@ def test_a_preview_says_exactly_what_putting_the_catalogue_in_force_does(
         assert all(statuses[award_id] is AWARDED for award_id in lost)
 
 
+@pytest.mark.slow
 @given(catalogues(), catalogues(), events, st.lists(acts, max_size=6), st.sampled_from((EARLY, NOW)))
 def test_a_preview_knows_what_people_did(
     old: Catalogue, new: Catalogue, events: Events, done: list[ByHand], now: Instant
@@ -146,6 +147,7 @@ def test_a_preview_knows_what_people_did(
     assert foretold(changes) == last(replay.awards[told:])
 
 
+@pytest.mark.slow
 @given(catalogues(), catalogues(), events)
 def test_a_preview_says_who_comes_closer_as_standings_then_say_it(
     old: Catalogue, new: Catalogue, events: Events
@@ -176,6 +178,7 @@ def distances(replay: Replay) -> dict[tuple[LearnerId, CredentialId], int]:
     }
 
 
+@pytest.mark.slow
 @given(catalogues(), catalogues(), events)
 def test_a_preview_touches_nothing(old: Catalogue, new: Catalogue, events: Events) -> None:
     replay = story(old, events)
@@ -191,6 +194,7 @@ def test_the_catalogue_that_is_in_force_changes_nothing(old: Catalogue, events: 
         assert (one.awards, one.shifts, one.anyway) == ((), (), ())
 
 
+@pytest.mark.slow
 @given(catalogues(), catalogues(), events, st.integers(0, 20))
 def test_what_a_certificate_has_not_heard_of_yet_comes_anyway(
     old: Catalogue, new: Catalogue, events: Events, heard: int

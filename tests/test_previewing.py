@@ -83,6 +83,7 @@ async def previewed(replay: Replay, new: Catalogue, now: Instant) -> tuple[Previ
     return found, seen
 
 
+@pytest.mark.slow
 @given(catalogues(), catalogues(), events)
 def test_what_is_read_as_bytes_is_foretold_as_what_is_applied(old: Catalogue, new: Catalogue, events: Events) -> None:
     replay = story(old, events)

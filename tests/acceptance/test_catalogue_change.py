@@ -26,6 +26,12 @@ from tests.real_kafka import RealKafka
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
 
 LEARNERS = 150
+# What a shell runs in its background does not heed Ctrl-C, nor does what that starts: as in a terminal, all the same.
+HEEDS_CTRL_C = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("laurel", run_name="__main__")
+"""
 # So that a walk takes its time.
 SMALL_STEPS = {"LAUREL_WALK_LEARNERS": "3"}
 
@@ -52,7 +58,7 @@ def laurel(stack: Stack, *arguments: str) -> str:
 def interrupted_while_waiting(stack: Stack, new: str) -> tuple[int, str]:
     """Apply a catalogue where no worker runs, and press Ctrl-C once it is in force: the exit, and what was said."""
     with subprocess.Popen(
-        [sys.executable, "-m", "laurel", "catalogue", "apply", new, "--yes"],
+        [sys.executable, "-c", HEEDS_CTRL_C, "catalogue", "apply", new, "--yes"],
         env={**os.environ, **stack.environ},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -64,7 +70,11 @@ def interrupted_while_waiting(stack: Stack, new: str) -> tuple[int, str]:
             assert line, "it ended before the catalogue was in force"
         time.sleep(STILL_SECONDS + 3)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        try:
+            _, said = process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     return process.returncode, said
 
 
