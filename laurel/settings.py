@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least that is logged: `debug`, `info`, `warning` or `error`"
     )
-    batch_max_records: int = Field(default=4_000, ge=1, le=100_000, description="The most records in one transaction")
+    batch_max_records: int = Field(default=16_000, ge=1, le=100_000, description="The most records in one transaction")
     walk_learners: int = Field(
         default=100,
         ge=1,

@@ -32,7 +32,7 @@ class StreamOptions:
     data_dir: Path
     worker_name: str
     partitions: int = 4
-    batch_records: int = 4_000
+    batch_records: int = 16_000
     batch_bytes: int = 16 << 20
     batch_seconds: float = 2.0
     walk_learners: int = 100
