@@ -2,7 +2,7 @@
 
 import asyncio
 import getpass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final
 from uuid import uuid5
 
@@ -13,9 +13,9 @@ from laurel import wiring
 from laurel.catalogue_file import read_catalogue
 from laurel.config import Config, Tenant
 from laurel.console import FAILED, USAGE, fail, out, told
-from laurel.drawing import EPOCH
 from laurel.environment import settings_from_environment
 from laurel.faults import nearest, show
+from laurel.instants import instant_after_1970
 from rules.awards import LAUREL, ByHand, CredentialKind
 from rules.catalogue import Credential
 from rules.keys import CredentialId, Instant, LearnerId, TenantId, key
@@ -122,7 +122,7 @@ def _act(
 ) -> Act:
     """What is done, named by all that it says: who says the same again does nothing."""
     now = wall_clock()
-    at = _instant(when) if when else now
+    at = instant_after_1970("--when", when) if when else now
     if at - now > AHEAD:
         fail(f"--when is {rfc3339(at)}, more than a day from now; it is told when it is so", USAGE)
     said = {"--why": " ".join(why.split()), "--who": " ".join(who.split())}
@@ -133,15 +133,3 @@ def _act(
             fail(f"{option} has {len(text):,} characters; {MOST_CHARACTERS:,} are the most", USAGE)
     name = key(tenant, learner, credential, str(grants), str(at), *said.values())
     return Act(at, 0, str(uuid5(LAUREL, name)), grants, said["--who"], said["--why"])
-
-
-def _instant(text: str) -> Instant:
-    try:
-        time_at = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"--when takes a time as ISO 8601, such as 2026-07-01T12:00:00Z, not `{text:.40}`", USAGE)
-    if time_at.tzinfo is None:
-        fail(f"--when takes a time with its zone, such as {text}Z", USAGE)
-    if (since := (time_at - EPOCH) // datetime.resolution) < 0:
-        fail("--when takes a time after 1970", USAGE)
-    return Instant(since)

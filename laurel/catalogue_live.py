@@ -19,12 +19,12 @@ from laurel.console import FAILED, USAGE, err, fail, out, told
 from laurel.environment import settings_from_environment, tenant_of, zone_of
 from laurel.preview_printing import preview_document, print_outcome, print_preview, unforetold
 from rules.catalogue import Catalogue, dump_catalogue
-from rules.keys import Instant
 from rules.rulebook import rulebook
 from streams import broker
 from streams.options import StreamOptions
 from streams.previewing import Previewed, preview
 from streams.walking import Walked, outcome, until_walked
+from streams.work import wall_clock
 
 # So long may nothing have moved before it is said that no worker seems to run.
 STILL_SECONDS = 15.0
@@ -113,9 +113,8 @@ def _asked(file: Path, tenant: str) -> tuple[Catalogue, StreamOptions]:
 
 
 def _previewed(options: StreamOptions, catalogue: Catalogue) -> Previewed:
-    now = Instant(time.time_ns() // 1_000)
     with _bar("Judging what is known") as seen:
-        return asyncio.run(preview(options, catalogue, now, seen))
+        return asyncio.run(preview(options, catalogue, wall_clock(), seen))
 
 
 def _wait(options: StreamOptions, previewed: Previewed, walked: Walked) -> None:

@@ -4,8 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 from uuid import UUID
@@ -17,14 +15,15 @@ from laurel.catalogue_commands import app as catalogue_app
 from laurel.catalogue_file import read_catalogue
 from laurel.clock_command import show_or_set
 from laurel.console import FAILED, USAGE, UTC_ZONE, TimeZone, err, fail, out, told
-from laurel.drawing import EPOCH
 from laurel.environment import settings_from_environment as _settings
 from laurel.erasing_command import app as learners_app
 from laurel.evaluate import evaluate, read_lines
+from laurel.instants import instant_of
 from laurel.printing import body_of, summary_of, table_of
 from laurel.settings import unset
-from rules.keys import AwardId, CredentialId, Instant, LearnerId, TenantId
+from rules.keys import AwardId, CredentialId, LearnerId, TenantId
 from rules.ledger import Status
+from streams.work import wall_clock
 
 app = typer.Typer(
     name="laurel",
@@ -129,9 +128,11 @@ def run_evaluate(
     A line is {"value": …, "headers": {…}, "dialect": "…"}, or "value_base64" for binary.
     """
     with told():
-        told_at = None if at is None else _instant(at)
+        told_at = None if at is None else instant_of("--at", at)
         judged_by = read_catalogue(catalogue, TenantId(tenant or "evaluate"), time_zone)
-        done = evaluate(judged_by, read_lines(events), dialect=dialect, tenant=TenantId(tenant), at=told_at, now=_now())
+        done = evaluate(
+            judged_by, read_lines(events), dialect=dialect, tenant=TenantId(tenant), at=told_at, now=wall_clock()
+        )
         for refused in done.refused:
             err.print(f"{events}:{refused.line}: dead letter: {refused.reason}")
         if summary:
@@ -221,17 +222,3 @@ def _award_id(text: str) -> str:
         return str(UUID(text))
     except ValueError:
         fail(f"`{text:.60}` is not the id of an award, which is a UUID: see `laurel awards list`", USAGE)
-
-
-def _instant(text: str) -> Instant:
-    try:
-        time_at = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"--at takes a time as ISO 8601, such as 2026-07-01T12:00:00Z, not `{text:.40}`", USAGE)
-    if time_at.tzinfo is None:
-        fail(f"--at takes a time with its zone, such as {text}Z", USAGE)
-    return Instant((time_at - EPOCH) // (datetime.resolution))
-
-
-def _now() -> Instant:
-    return Instant(time.time_ns() // 1_000)

@@ -1,17 +1,18 @@
 """The command `laurel clock`: what time each partition knows, and setting it where it does not believe the clock."""
 
 import asyncio
-import os
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
 from rich.table import Table
 
-from laurel import logs, wiring
-from laurel.console import FAILED, USAGE, err, fail, out, told
-from laurel.drawing import EPOCH, moment
+from laurel import wiring
+from laurel.console import FAILED, err, fail, out, told
+from laurel.drawing import moment
+from laurel.environment import settings_from_environment
+from laurel.instants import instant_after_1970
 from rules.keys import Instant
 from rules.known import JUMP
 from streams.clock import ClockWriter, known_times
@@ -41,10 +42,8 @@ def show_or_set(
     not come back.
     """
     with told():
-        settings = wiring.settings_of(os.environ)
-        logs.set_up(settings.log_format, settings.log_level)
-        options, now = wiring.stream_options(settings, None), wall_clock()
-        wanted = None if time is None else now if time == NOW else _parsed(time)
+        options, now = wiring.stream_options(settings_from_environment(), None), wall_clock()
+        wanted = None if time is None else now if time == NOW else instant_after_1970("--set", time, ", or `now`;")
         known = asyncio.run(known_times(options))
         if wanted is None:
             out.print(_table(known, now))
@@ -108,15 +107,3 @@ def _remark(at: Instant | None, now: Instant) -> str:
 
 def _length(microseconds: int) -> str:
     return str(timedelta(seconds=microseconds // SECOND))
-
-
-def _parsed(text: str) -> Instant:
-    try:
-        time_at = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"--set takes a time as ISO 8601, such as 2026-07-01T12:00:00Z, or `now`; not `{text:.40}`", USAGE)
-    if time_at.tzinfo is None:
-        fail(f"--set takes a time with its zone, such as {text}Z", USAGE)
-    if (since := (time_at - EPOCH) // datetime.resolution) < 0:
-        fail("--set takes a time after 1970", USAGE)
-    return Instant(since)

@@ -79,10 +79,7 @@ def erase(
 
 async def _erased(settings: Settings, erasure: Erasure, wait: int) -> None:
     options = wiring.stream_options(settings, None)
-    admin = await broker.reached(options, asyncio.Event())
-    if admin is None:
-        return
-    try:
+    async with broker.connected(options) as admin:
         erasing = Erasing(options, erasure, admin)
         await erasing.begin()
         steps: list[tuple[str, Callable[[], Awaitable[bool]]]] = [
@@ -95,8 +92,6 @@ async def _erased(settings: Settings, erasure: Erasure, wait: int) -> None:
         await _followed(steps, wait)
         if not settings.embedded:
             await erasing.cut()
-    finally:
-        await admin.stop()
     _report(settings, erasure, erasing.partition)
 
 

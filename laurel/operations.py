@@ -1,6 +1,5 @@
 """Operations: what the command line asks of the broker and the database."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -19,25 +18,15 @@ Found = TypeVar("Found")
 async def apply_topics(settings: Settings, replication: int) -> list[str]:
     """Make the topics that are missing; says which."""
     options = wiring.stream_options(settings, None)
-    admin = await broker.reached(options, asyncio.Event())
-    if admin is None:
-        return []
-    try:
+    async with broker.connected(options) as admin:
         return await broker.apply_topics(admin, options, replication)
-    finally:
-        await admin.stop()
 
 
 async def check_topics(settings: Settings) -> list[str]:
     """What is missing or not as it should be, a sentence each."""
     options = wiring.stream_options(settings, wiring.config_of(settings) if settings.config else None)
-    admin = await broker.reached(options, asyncio.Event())
-    if admin is None:
-        return []
-    try:
+    async with broker.connected(options) as admin:
         missing, unlike = await broker.differences(admin, options)
-    finally:
-        await admin.stop()
     return [*missing, *unlike]
 
 

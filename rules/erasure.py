@@ -4,9 +4,10 @@ from hashlib import sha256
 from hmac import digest
 
 from rules.awards import Erased, Erasure, award_id
-from rules.keys import AwardId, CredentialId, LearnerKey, key, parts, prefix
+from rules.keys import AwardId, LearnerKey, key, parts, prefix
 from rules.known import Agenda, Clock, Control, Erasing, Known, KnownOfCertificates
 from rules.ledger import Ledger
+from rules.telling import forget
 
 
 def is_erased(clock: Clock, who: LearnerKey) -> bool:
@@ -52,9 +53,7 @@ def _remove(known: Known, who: LearnerKey) -> None:
         known.enrolled.delete(key(who.tenant, course, who.learner))
     for place, _ in list(known.progress.scan(prefix(*who))):
         known.progress.delete(place)
-    for place, _ in list(known.standings.scan(prefix(*who))):
-        known.standings.delete(place)
-        known.decisions.standings[who, CredentialId(parts(place)[2])] = None
+    forget(known, who)
     known.decisions.awards_gone += _told(who, known.ledger.get(str(who)) or Ledger())
     known.ledger.delete(str(who))
     _forget_due(known.agenda, who)

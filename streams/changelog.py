@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
+from streams import reading
 from streams.options import StreamOptions
 
 FETCH_MS = 500
 FETCH_RECORDS = 20_000
-# As large as what Kafka has to allow us, so that one fetch brings many records.
-FETCH_BYTES = 8 << 20
 # How far before an end its last record is looked for first.
 LAST_RECORDS = 500
 
@@ -98,15 +97,5 @@ class Reader:
 @asynccontextmanager
 async def reader(options: StreamOptions) -> AsyncIterator[Reader]:
     """Connect a reader. Raises KafkaError when the broker cannot be reached."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=options.bootstrap,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=FETCH_BYTES,
-        **options.security,
-    )
-    await consumer.start()
-    try:
+    async with reading.reader(options) as consumer:
         yield Reader(consumer)
-    finally:
-        await consumer.stop()

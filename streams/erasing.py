@@ -7,7 +7,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from rules.awards import Erasure
 from streams import topics, wire
-from streams.broker import Admin
+from streams.broker import Admin, committed
 from streams.by_hand import write_erasure
 from streams.dialects.dialect import UnreadableEvent
 from streams.options import StreamOptions
@@ -49,7 +49,7 @@ class Erasing:
 
     async def is_read_by_progress(self) -> bool:
         """Whether badges, standings, names and progress' own state are gone."""
-        return await self._committed(self._facts) > self._written_at
+        return await self._read_to(self._facts) > self._written_at
 
     async def is_read_by_certificates(self) -> bool:
         """Whether certificates and the state of their agent are gone; progress has to have read it."""
@@ -60,18 +60,17 @@ class Erasing:
                 for record in await records(consumer, self._held, self._held_before, end):
                     if self._is_it(record.value):
                         self._passed_on_at = record.offset
-        return self._passed_on_at is not None and await self._committed(self._held) > self._passed_on_at
+        return self._passed_on_at is not None and await self._read_to(self._held) > self._passed_on_at
 
     async def cut(self) -> None:
         """Delete from facts and held all that was read: it would stay for a week otherwise."""
         for tp in (self._facts, self._held):
             # Never beyond: an offset that is committed below the beginning of the log ends a worker.
             # To Kafka -1 would mean all there is.
-            await self.admin.delete_records({tp: RecordsToDelete(max(0, await self._committed(tp)))})
+            await self.admin.delete_records({tp: RecordsToDelete(max(0, await self._read_to(tp)))})
 
-    async def _committed(self, tp: TopicPartition) -> int:
-        found = await self.admin.list_consumer_group_offsets(self.options.app_id, partitions=[tp])
-        return int(found[tp].offset) if tp in found else -1
+    async def _read_to(self, tp: TopicPartition) -> int:
+        return (await committed(self.admin, self.options)).get(tp, -1)
 
     def _is_it(self, value: bytes | None) -> bool:
         (record,) = wire.parse_held([value])
